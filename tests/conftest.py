@@ -1,0 +1,57 @@
+"""A real PostgreSQL for the tests: one server a session, one fresh migrated database a test module."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from chuanliu.runtime import EmbeddedPostgres, migrate, with_database
+
+
+@pytest.fixture(scope="session")
+def scratch() -> Iterator[Path]:
+    """A folder that the unprivileged user of PostgreSQL can reach, also when the tests run as root."""
+    folder = Path(tempfile.mkdtemp(prefix="chuanliu-test-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(scratch: Path) -> Iterator[str]:
+    """Administrator's URL of a server: `CHUANLIU_TEST_DATABASE_URL`, or our own, started for the session."""
+    given = os.environ.get("CHUANLIU_TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    extra = {"shared_buffers": "256MB", "max_wal_size": "2GB", "min_wal_size": "128MB"}
+    with EmbeddedPostgres(scratch / "server", extra=extra) as server:
+        yield server.url("postgres")
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres_url: str) -> Iterator[str]:
+    """Name of a migrated, empty database that the others are copied from."""
+    name = f"chuanliu_template_{secrets.token_hex(4)}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        migrate(with_database(postgres_url, name))
+        yield name
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def database_url(postgres_url: str, template_database: str) -> Iterator[str]:
+    """URL of a migrated database of this module's own."""
+    name = f"chuanliu_test_{secrets.token_hex(6)}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template_database}")
+        yield with_database(postgres_url, name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
