@@ -54,9 +54,9 @@ def programs_folder() -> Path:
     return Path(spec.origin).parent / "pginstall" / "bin"
 
 
-def lock_folder(folder: Path) -> int:
+def lock_folder(folder: Path, name: str = "lock") -> int:
     """Take the folder for this process; the lock goes when the process does. Raises `CannotStart` when it is taken."""
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

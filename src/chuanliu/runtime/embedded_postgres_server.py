@@ -25,7 +25,8 @@ class EmbeddedPostgres:
     """One cluster on one data folder, locked for this process until `close`.
 
     Either `start` and `stop` it here, or hand `child_spec()` to a supervisor. With `tcp_port` it also listens on
-    loopback, with a password; `extra` overrides server settings. Raises `CannotStart` when the folder is in use or unusable.
+    loopback, with a password; `extra` overrides server settings. Raises `CannotStart` when the folder is in use or
+    cannot be used.
     """
 
     def __init__(self, folder: Path, *, tcp_port: int | None = None, extra: Mapping[str, str] | None = None) -> None:

@@ -14,6 +14,7 @@ import psycopg
 from psycopg import errors, sql
 from yoyo import get_backend, read_migrations
 
+from chuanliu.runtime.partition_store import ensure_partitions
 from chuanliu.runtime.start_errors import CannotStart
 
 _MIGRATION_LOCK: Final = 0x6368_756F_6C69_7500
@@ -34,7 +35,9 @@ class MigrationState:
 
 
 def migrate(database_url: str, *, wait_seconds: int = 120) -> MigrationState:
-    """Apply what is pending. Waits up to `wait_seconds` for another runner, then does what that one left.
+    """Apply what is pending and make the partitions of the present.
+
+    Waits up to `wait_seconds` for another runner, then does what that one left.
 
     Raises `CannotStart` when the wait is over, when a table stays locked, or when a migration fails; what was applied
     before stays applied.
@@ -45,6 +48,7 @@ def migrate(database_url: str, *, wait_seconds: int = 120) -> MigrationState:
         backend.ensure_internal_schema_updated()
         for migration in backend.to_apply(migrations):
             _apply(backend, migration)
+        _partition(database_url)
         return _state(backend, migrations)
 
 
@@ -74,6 +78,13 @@ def ensure_database(database_url: str) -> bool:
 def with_database(database_url: str, name: str) -> str:
     """The same server's URL with another database."""
     return urlunsplit(urlsplit(database_url)._replace(path=f"/{name}"))
+
+
+def _partition(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        row = connection.execute("SELECT (extract(epoch FROM now()) * 1000000)::bigint").fetchone()
+        if row is not None:
+            ensure_partitions(connection, row[0])
 
 
 def _apply(backend: Any, migration: Any) -> None:
