@@ -49,6 +49,11 @@ class IdSource:
         if tick > self._tick:
             self._tick = tick
 
+    @property
+    def latest_millis(self) -> int:
+        """Milliseconds (Unix) of the latest id."""
+        return (self._tick >> 7) + _EPOCH_MILLIS
+
     def next(self) -> int:
         """The next id, in cell 0. Raises `Unavailable` when the lease's ceiling is reached."""
         tick = self._tick + 1

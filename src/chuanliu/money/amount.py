@@ -23,7 +23,7 @@ def parse_amount(text: str, code: str = "CNY", *, field: str = "amount", at_leas
     decimals = match.group(1) or "" if match else ""
     if match is None or len(decimals) > exponent:
         raise Invalid("invalid_amount", f"{field} must be decimal text with at most {exponent} places", field=field)
-    minor = int(text.replace(".", "")) * 10 ** (exponent - len(decimals))
+    minor: int = int(text.replace(".", "")) * 10 ** (exponent - len(decimals))
     if minor < at_least_minor:
         raise Invalid("invalid_amount", f"{field} must be at least {format_amount(at_least_minor, code)}", field=field)
     return minor

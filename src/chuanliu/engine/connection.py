@@ -1,0 +1,196 @@
+"""One PostgreSQL connection in pipeline mode: a list of statements goes out together and their results come back together.
+
+This is psycopg's `pq` layer (libpq) without its cursors: a lane runs a dozen statements for hundreds of commands, and
+what a cursor does per statement would cost more than the statements.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from psycopg import pq
+from psycopg.adapt import AdaptersMap, Buffer, Loader, Transformer
+
+from chuanliu.engine.kinds import instant_from_binary
+from chuanliu.engine.statements import Statement
+
+
+class DatabaseError(Exception):
+    """A statement failed. `sqlstate` is PostgreSQL's five-character code."""
+
+    def __init__(self, sqlstate: str, message: str, statement: str) -> None:
+        super().__init__(f"{sqlstate} in {statement}: {message}")
+        self.sqlstate = sqlstate
+        self.statement = statement
+
+
+class ConnectionLost(Exception):
+    """The connection broke. What was under way may or may not have taken effect."""
+
+
+class _InstantLoader(Loader):
+    format = pq.Format.BINARY
+
+    def load(self, data: Buffer) -> int:
+        return instant_from_binary(data)
+
+
+_ADAPTERS = AdaptersMap(psycopg.adapters)
+_ADAPTERS.register_loader("timestamptz", _InstantLoader)
+
+Call = tuple[Statement, tuple[bytes | None, ...]]
+
+def _settle(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+_FAILED = (pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.NONFATAL_ERROR, pq.ExecStatus.BAD_RESPONSE)
+
+
+class PipelineConnection:
+    """An open connection. Not for concurrent use: one exchange at a time."""
+
+    def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        self._connection = connection
+        self._pg = connection.pgconn
+        self._prepared: set[str] = set()
+        self._loop = asyncio.get_running_loop()
+        self._transformer = Transformer(_ADAPTERS)
+        self._readable: asyncio.Future[None] | None = None
+        self._broken: Exception | None = None
+        self._fd = self._pg.socket
+        self._pg.nonblocking = 1
+        self._pg.enter_pipeline_mode()
+        self._loop.add_reader(self._fd, self._on_readable)
+
+    @classmethod
+    async def open(cls, conninfo: str, *, settings: dict[str, str], connect_timeout_s: int = 5) -> PipelineConnection:
+        """Connect. Raises `ConnectionLost` when the server cannot be reached or refuses."""
+        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+        try:
+            connection = await psycopg.AsyncConnection.connect(
+                conninfo,
+                autocommit=True,
+                options=options,
+                connect_timeout=connect_timeout_s,
+                keepalives_idle=10,
+                tcp_user_timeout=20_000,
+            )
+        except (psycopg.Error, OSError) as error:
+            raise ConnectionLost(str(error)) from error
+        return cls(connection)
+
+    async def run(self, calls: Sequence[Call]) -> list[pq.abc.PGresult]:
+        """Send all calls in one pipeline and return a result for each.
+
+        Raises `DatabaseError` for the first that failed (the rest were skipped), `ConnectionLost` when the link broke.
+        """
+        expected: list[Statement | None] = []
+        names: list[Statement] = []
+        try:
+            for statement, parameters in calls:
+                if statement.name not in self._prepared:
+                    self._pg.send_prepare(
+                        statement.name.encode(), statement.sql.encode(), [k.array_oid for k in statement.kinds]
+                    )
+                    self._prepared.add(statement.name)
+                    expected.append(statement)
+                    names.append(statement)
+                self._pg.send_query_prepared(
+                    statement.name.encode(), parameters, [1] * len(parameters), result_format=1
+                )
+                expected.append(None)
+                names.append(statement)
+            self._pg.pipeline_sync()
+            return await self._collect(expected, names)
+        except psycopg.OperationalError as error:
+            raise self._lost(error) from error
+
+    async def _collect(self, expected: list[Statement | None], names: list[Statement]) -> list[pq.abc.PGresult]:
+        results: list[pq.abc.PGresult] = []
+        failure: DatabaseError | None = None
+        at = 0
+        if self._pg.flush():
+            await self._flush()
+        while True:
+            while self._pg.is_busy():
+                await self._wait_readable()
+            result = self._pg.get_result()
+            if result is None:
+                if self._pg.status == pq.ConnStatus.BAD:
+                    raise self._lost(None)
+                continue
+            status = result.status
+            if status == pq.ExecStatus.PIPELINE_SYNC:
+                break
+            if status in _FAILED:
+                sqlstate = (result.error_field(pq.DiagnosticField.SQLSTATE) or b"").decode()
+                if not sqlstate or self._pg.status == pq.ConnStatus.BAD:
+                    raise self._lost(None)
+                if failure is None:
+                    failure = DatabaseError(sqlstate, result.get_error_message(), names[at].name)
+            prepared = expected[at]
+            at += 1
+            if prepared is None:
+                results.append(result)
+            elif status != pq.ExecStatus.COMMAND_OK:
+                self._prepared.discard(prepared.name)
+        if failure is not None:
+            raise failure
+        return results
+
+    def rows(self, result: pq.abc.PGresult, statement: Statement) -> list[Any]:
+        """The rows of a result as the statement's row structs."""
+        count = result.ntuples
+        if not count:
+            return []
+        self._transformer.set_pgresult(result, format=pq.Format.BINARY)
+        row = statement.row
+        if row is None:
+            return self._transformer.load_rows(0, count, tuple)
+        return self._transformer.load_rows(0, count, lambda values: row(*values))
+
+    async def close(self) -> None:
+        """Close; safe to call twice and on a broken connection."""
+        self._loop.remove_reader(self._fd)
+        self._loop.remove_writer(self._fd)
+        await self._connection.close()
+
+    def _lost(self, error: Exception | None) -> ConnectionLost:
+        return ConnectionLost(str(error or self._broken or self._pg.get_error_message()))
+
+    def _on_readable(self) -> None:
+        try:
+            self._pg.consume_input()
+        except psycopg.OperationalError as error:
+            self._broken = error
+            self._loop.remove_reader(self._fd)
+        if self._readable is not None:
+            _settle(self._readable)
+
+    async def _wait_readable(self) -> None:
+        if self._broken is not None:
+            raise self._lost(self._broken)
+        self._readable = self._loop.create_future()
+        try:
+            await self._readable
+        finally:
+            self._readable = None
+        if self._broken is not None:
+            raise self._lost(self._broken)
+
+    async def _flush(self) -> None:
+        """Send what the socket did not take at once; what arrives meanwhile is consumed, so neither side waits for the other."""
+        while self._pg.flush():
+            if self._broken is not None:
+                raise self._lost(self._broken)
+            writable = self._loop.create_future()
+            self._loop.add_writer(self._fd, _settle, writable)
+            try:
+                await writable
+            finally:
+                self._loop.remove_writer(self._fd)

@@ -1,0 +1,41 @@
+"""The ledger: accounts, transfers, holds. Double entry, to the cent; `post` is the only way in which money moves."""
+
+from chuanliu.ledger.chart import CHECKED, PLATFORM, SANDBOX, Chart, account_of, is_checked
+from chuanliu.ledger.commands import EndHold, OpenAccount, PlaceHold, PostHold, PostTransfer, open_account, post_batch
+from chuanliu.ledger.holds import end_hold, place_hold, post_hold
+from chuanliu.ledger.posting import account_row, buffered_balance, lock_account, lock_buffered, post
+from chuanliu.ledger.tables import ACCOUNT, DELTA, ENTRY, HOLD, TRANSFER, Account, Delta, Entry, Hold, Transfer
+
+__all__ = [
+    "ACCOUNT",
+    "CHECKED",
+    "DELTA",
+    "ENTRY",
+    "HOLD",
+    "PLATFORM",
+    "SANDBOX",
+    "TRANSFER",
+    "Account",
+    "Chart",
+    "Delta",
+    "EndHold",
+    "Entry",
+    "Hold",
+    "OpenAccount",
+    "PlaceHold",
+    "PostHold",
+    "PostTransfer",
+    "Transfer",
+    "account_of",
+    "account_row",
+    "buffered_balance",
+    "end_hold",
+    "is_checked",
+    "lock_account",
+    "lock_buffered",
+    "open_account",
+    "place_hold",
+    "post",
+    "post_batch",
+    "post_hold",
+]

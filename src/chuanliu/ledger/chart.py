@@ -1,0 +1,57 @@
+"""The chart of accounts: what kinds of account there are, and whose balance is tested.
+
+Balance = credits − debits. A checked account is locked and may not fall below its floor; a buffered one takes signed deltas
+and has no floor, so that an account which every payment touches is never a queue.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from functools import lru_cache
+from typing import Final
+
+from chuanliu.ids import account_id, party_number
+from chuanliu.money import currency
+
+PLATFORM: Final = party_number(1)
+"""The platform itself as a party: owner of fees, tax, suspense and positions."""
+
+SANDBOX: Final = party_number(2)
+"""The party that funds sandbox consumers."""
+
+
+class Chart(IntEnum):
+    """Kinds of account. A number never changes its meaning: account ids contain it."""
+
+    CONSUMER_BALANCE = 1
+    CREDIT_USED = 2
+    MERCHANT_RECEIVABLE = 3
+    MERCHANT_SETTLED = 4
+    LENDER_FUNDING = 5
+    LENDER_FEE_INCOME = 6
+    SPONSOR_SUBSIDY = 7
+    DISCOUNT_FUNDING = 8
+    PLATFORM_FEES = 9
+    TAX = 10
+    BANK_CLEARING = 11
+    WALLET_CLEARING = 12
+    FX_POSITION = 13
+    SUSPENSE = 14
+    SANDBOX_FUNDING = 15
+
+
+CHECKED: Final = frozenset({Chart.CONSUMER_BALANCE, Chart.CREDIT_USED})
+"""Charts whose accounts are checked; all others are buffered."""
+
+_CHECKED_NUMBERS: Final = frozenset(int(chart) for chart in CHECKED)
+
+
+def is_checked(account: int) -> bool:
+    """Whether the account's chart is a checked one."""
+    return account >> 10 & 0xFF in _CHECKED_NUMBERS
+
+
+@lru_cache(maxsize=65536)
+def account_of(owner: int, chart: Chart, currency_code: str) -> int:
+    """The account id of a party, chart and currency. Raises `Invalid(currency_not_supported)`."""
+    return account_id(owner, int(chart), currency(currency_code).numeric)
