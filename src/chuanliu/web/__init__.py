@@ -1,0 +1,63 @@
+"""Pages: cashier, start page, API reference, notices. Views in, HTML out; the routes live with their dialects.
+
+Every `render_…` is pure and gives a whole document that works without scripts and under a content security policy of
+`default-src 'self'` with no inline script or style. Static files are `ASSETS`, by address.
+"""
+
+from chuanliu.web.assets import ASSETS, Asset
+from chuanliu.web.cashier import (
+    AlreadyPaid,
+    CashierView,
+    Choose,
+    Closed,
+    DemoConsumer,
+    Expired,
+    FundingChoice,
+    InProgress,
+    OrderSummary,
+    Paid,
+    SignIn,
+    Stage,
+    render_cashier,
+    stage_name,
+)
+from chuanliu.web.language import Language, choose_language, with_language
+from chuanliu.web.notices import ErrorView, WaitingView, render_error, render_waiting
+from chuanliu.web.reference import ReferenceView, render_reference
+from chuanliu.web.snippets import Credentials
+from chuanliu.web.start import LiveFigures, StartView, Wallet, live_json, render_start, wallets_json
+
+__all__ = [
+    "ASSETS",
+    "AlreadyPaid",
+    "Asset",
+    "CashierView",
+    "Choose",
+    "Closed",
+    "Credentials",
+    "DemoConsumer",
+    "ErrorView",
+    "Expired",
+    "FundingChoice",
+    "InProgress",
+    "Language",
+    "LiveFigures",
+    "OrderSummary",
+    "Paid",
+    "ReferenceView",
+    "SignIn",
+    "Stage",
+    "StartView",
+    "WaitingView",
+    "Wallet",
+    "choose_language",
+    "live_json",
+    "render_cashier",
+    "render_error",
+    "render_reference",
+    "render_start",
+    "render_waiting",
+    "stage_name",
+    "wallets_json",
+    "with_language",
+]
