@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from playwright.sync_api import Browser
 
+from browser.chromium import ChromiumMissing, running_chromium
 from sdk.driver import Client, Driver
 from sdk.environments import Missing
 from sdk.notification_receiver import NotificationReceiver, receiving
-from sdk.platform_fixture import Merchant, Platform, running_platform
+from sdk.platform_fixture import Consumer, Merchant, Platform, running_platform
 from sdk.variants import Sdk, Variant
 
 
@@ -27,7 +29,7 @@ def merchant(platform: Platform) -> Merchant:
 
 
 @pytest.fixture(scope="session")
-def consumer(platform: Platform) -> str:
+def consumer(platform: Platform) -> Consumer:
     """A consumer with enough money for all scenarios."""
     return platform.consumer("100000.00")
 
@@ -79,3 +81,13 @@ def client_of(
         return clients[variant.name]
 
     return open_client
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A real browser; skips, naming the package, where there is none."""
+    try:
+        with running_chromium() as started:
+            yield started
+    except ChromiumMissing as missing:
+        pytest.skip(str(missing))

@@ -13,13 +13,25 @@ DELIVERY_SECONDS_MAX = 20.0
 
 
 class NotificationReceiver:
-    """Answers every POST with `success` and every GET with a small page, and remembers both."""
+    """Answers every POST with `success` and every GET with a page, and remembers both."""
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self._arrived = threading.Condition()
         self._forms: list[str] = []
         self._returns: list[str] = []
+        self._checkout = ""
+
+    def show(self, html: str) -> str:
+        """Serve a page as the merchant's checkout and return its URL."""
+        self._checkout = f"<!doctype html><meta charset=utf-8><title>checkout</title>{html}"
+        return f"{self.url}/checkout"
+
+    def page(self, target: str) -> bytes:
+        """What the merchant's site answers to a GET."""
+        if target == "/checkout":
+            return self._checkout.encode()
+        return b"<!doctype html><title>merchant</title><h1>Thank you</h1>"
 
     def posted(self, form: str) -> None:
         """Keep the body of a notification."""
@@ -37,9 +49,9 @@ class NotificationReceiver:
         """The urlencoded body of the first notification whose fields are wanted. Raises `TimeoutError`."""
         return self._await(self._forms, lambda form: wanted(dict(parse_qsl(form))), "notification")
 
-    def returned_query(self) -> str:
-        """The query string of the latest browser that came back to `/return`. Raises `TimeoutError`."""
-        return self._await(self._returns, lambda target: target.startswith("/return?"), "return").partition("?")[2]
+    def returned_query(self, path: str) -> str:
+        """The query string with which a browser came back to a path. Raises `TimeoutError`."""
+        return self._await(self._returns, lambda target: target.startswith(f"{path}?"), "return").partition("?")[2]
 
     def _await(self, items: list[str], wanted: Callable[[str], bool], what: str) -> str:
         deadline = time.monotonic() + DELIVERY_SECONDS_MAX
@@ -63,7 +75,7 @@ def receiving() -> Iterator[NotificationReceiver]:
 
         def do_GET(self) -> None:
             receiver.returned(self.path)
-            self._answer(b"<!doctype html><title>merchant</title><h1>Thank you</h1>")
+            self._answer(receiver.page(self.path))
 
         def _answer(self, body: bytes) -> None:
             self.send_response(200)

@@ -44,6 +44,14 @@ class Merchant:
 
 
 @dataclass(frozen=True, slots=True)
+class Consumer:
+    """What `chuanliu consumer add` printed."""
+
+    user_id: str
+    pay_password: str
+
+
+@dataclass(frozen=True, slots=True)
 class Platform:
     """A running platform and the commands that stand for its merchants' and consumers' own hands."""
 
@@ -76,21 +84,22 @@ class Platform:
         """A base64 AES key for the merchant's app."""
         return str(self.chuanliu("merchant", "encrypt-key", merchant.app_id)["encrypt_key"])
 
-    def consumer(self, balance: str = "1000.00") -> str:
-        """A new consumer's number."""
-        return str(self.chuanliu("consumer", "add", "--balance", balance)["user_id"])
+    def consumer(self, balance: str = "1000.00") -> Consumer:
+        """A new consumer with money."""
+        printed = self.chuanliu("consumer", "add", "--balance", balance)
+        return Consumer(str(printed["user_id"]), str(printed["pay_password"]))
 
-    def payment_code(self, consumer: str) -> str:
+    def payment_code(self, consumer: Consumer) -> str:
         """A fresh payment code, valid once and for a short time."""
-        return str(self.chuanliu("consumer", "code", consumer)["auth_code"])
+        return str(self.chuanliu("consumer", "code", consumer.user_id)["auth_code"])
 
-    def scan(self, consumer: str, qr_code: str) -> None:
+    def scan(self, consumer: Consumer, qr_code: str) -> None:
         """The consumer scans a QR code and pays with the balance."""
-        self.chuanliu("consumer", "pay", consumer, "--qr", qr_code)
+        self.chuanliu("consumer", "pay", consumer.user_id, "--qr", qr_code)
 
-    def pay_in_app(self, consumer: str, order_string: str) -> None:
+    def pay_in_app(self, consumer: Consumer, order_string: str) -> None:
         """The consumer pays what the merchant's app handed over."""
-        self.chuanliu("consumer", "pay", consumer, "--order-string", order_string)
+        self.chuanliu("consumer", "pay", consumer.user_id, "--order-string", order_string)
 
     def config(self, merchant: Merchant, **changes: Any) -> ClientConfig:
         """SDK configuration of a merchant; `changes` are fields of `ClientConfig`."""

@@ -35,22 +35,28 @@ class Client:
     """One merchant's client, in key mode: the SDK has no certificate mode, and its AES does not run on Python 3."""
 
     def __init__(self, config: dict[str, Any]) -> None:
+        self._settings = self._configured(config, reroute_web_ports(config["url"]))
+        self._client = DefaultAlipayClient(self._settings)
+        # Pages are opened by a browser, which is not rerouted; making a URL does not mind the port.
+        self._pages = DefaultAlipayClient(self._configured(config, config["url"]))
+
+    @staticmethod
+    def _configured(config: dict[str, Any], origin: str) -> AlipayClientConfig:
         settings = AlipayClientConfig()
-        settings.server_url = reroute_web_ports(config["url"]) + "/gateway.do"
+        settings.server_url = f"{origin}/gateway.do"
         settings.app_id = config["app_id"]
         settings.app_private_key = config["app_private_key"]
         settings.alipay_public_key = config["platform_public_key"]
         settings.charset = config["charset"]
         settings.sign_type = config["sign_type"]
-        self._settings = settings
-        self._client = DefaultAlipayClient(settings)
+        return settings
 
     def call(self, name: str, arguments: dict[str, Any]) -> Any:
         if name == "verify_notification":
             return self._verify(arguments["form"])
         if name in ("page_pay", "wap_pay"):
             request = self._request(f"alipay.trade.{name.replace('_', '.')}", arguments)
-            return self._client.page_execute(request, http_method=arguments["http_method"])
+            return self._pages.page_execute(request, http_method=arguments["http_method"])
         if name == "app_pay":
             return self._client.sdk_execute(self._request("alipay.trade.app.pay", arguments))
         method = METHODS.get(name) or arguments["method"]
