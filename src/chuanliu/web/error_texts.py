@@ -70,6 +70,29 @@ CHINESE: Final[dict[str, str]] = {
     "internal": "我们这边出了点问题，请先查询结果再重试。",
 }
 
+FOR_PAYERS: Final[dict[str, tuple[str, str]]] = {
+    "balance_insufficient": ("余额不足，付不了这笔订单。", "Your balance is not sufficient for this order."),
+    "buyer_blocked": ("您的账户目前不能付款。", "Your account may not pay at present."),
+    "buyer_is_seller": ("不能向自己付款。", "You cannot pay yourself."),
+    "buyer_mismatch": ("该订单已由另一位用户付款。", "Another account has begun to pay this order."),
+    "buyer_not_found": ("用户号或支付密码不正确。", "The user number or the password is wrong."),
+    "forbidden": ("页面已过期，请再试一次。", "This page was open for too long; please try again."),
+    "no_funding_method": ("您没有可用于此订单的付款方式。", "None of your payment methods can pay this order."),
+    "payment_refused": (
+        "该付款方式拒绝了这笔付款，请换一种。",
+        "This method refused the payment; please choose another.",
+    ),
+    "seller_blocked": ("商家目前不能收款。", "The merchant cannot receive payments at present."),
+}
+
+
+def payer_text(code: str, language: Language) -> str:
+    """The sentence that a payer reads in the cashier: addressed to them where the catalogue speaks of a consumer."""
+    pair = FOR_PAYERS.get(code)
+    if pair is None:
+        return error_text(code, language)
+    return pair[0] if language is Language.ZH else pair[1]
+
 
 def error_text(code: str, language: Language) -> str:
     """The sentence for an error code; an unknown code reads as `internal`, so a page never fails over it."""

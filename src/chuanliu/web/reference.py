@@ -38,6 +38,7 @@ def render_reference(view: ReferenceView) -> str:
         document=read_document(view.document),
         errors=[(code, error_text(code, view.language)) for code in view.error_codes],
         prose=prose,
+        prose_line=prose_line,
         schema_anchor=_schema_anchor,
     )
 
@@ -45,10 +46,11 @@ def render_reference(view: ReferenceView) -> str:
 def prose(text: str) -> Markup:
     """Paragraphs and `code` of a CommonMark description as HTML; everything else stays text."""
     paragraphs = (part.strip() for part in re.split(r"\n[ \t]*\n", text))
-    return Markup("").join(Markup("<p>{}</p>").format(_with_code(part)) for part in paragraphs if part)
+    return Markup("").join(Markup("<p>{}</p>").format(prose_line(part)) for part in paragraphs if part)
 
 
-def _with_code(paragraph: str) -> Markup:
+def prose_line(paragraph: str) -> Markup:
+    """One paragraph with its `code` marked."""
     pieces = _CODE_SPAN.split(paragraph)
     drawn = (Markup("<code>{}</code>").format(piece) if i % 2 else escape(piece) for i, piece in enumerate(pieces))
     return Markup("").join(drawn)

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from chuanliu.clock import wall_text
 from chuanliu.web.assets import asset_address
 from chuanliu.web.drawing import barcode_svg, qr_svg
-from chuanliu.web.error_texts import error_text
+from chuanliu.web.error_texts import error_text, payer_text
 from chuanliu.web.language import Language, with_language
 from chuanliu.web.texts import text
 from chuanliu.web.wording import amount_text, count_text, grouped_digits, rate_text, remaining_text, web_address
@@ -50,6 +50,7 @@ def render(template: str, language: Language, **values: object) -> str:
         language=language,
         t=partial(_text_in, language),
         problem=partial(_problem_in, language),
+        payer_problem=partial(_payer_problem_in, language),
         **values,
     )
 
@@ -60,3 +61,7 @@ def _text_in(language: Language, key: str, **values: str | int) -> str:
 
 def _problem_in(language: Language, code: str) -> str:
     return error_text(code, language)
+
+
+def _payer_problem_in(language: Language, code: str) -> str:
+    return payer_text(code, language)

@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from chuanliu.web.language import Language
 from chuanliu.web.rendering import render
+from chuanliu.web.texts import TEXTS, text
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -42,7 +43,7 @@ _KINDS: Final = (
     ("python-community", "Python", "python_community.py", "pip install python-alipay-sdk"),
     ("node-v2", "Node v2", "node_v2.mjs", "npm install alipay-sdk"),
     ("node-v3", "Node v3", "node_v3.mjs", "npm install alipay-sdk"),
-    ("python-official", "Python (official)", "python_official.py", "pip install alipay-sdk-python"),
+    ("python-official", "start.official_label", "python_official.py", "pip install alipay-sdk-python"),
     ("curl", "curl", "native.sh", ""),
 )
 
@@ -77,7 +78,11 @@ def snippets(
                 literal=_literal,
                 shell=shlex.quote,
             )
-        made.append(Snippet(snippet_id, label, file_name, install, code, _mark(code)))
+        made.append(
+            Snippet(
+                snippet_id, text(label, language) if label in TEXTS else label, file_name, install, code, _mark(code)
+            )
+        )
     return tuple(made)
 
 

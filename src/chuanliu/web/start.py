@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from markupsafe import Markup
 
 from chuanliu.web.drawing import barcode_svg, qr_svg, sparkline_path
 from chuanliu.web.language import Language
@@ -77,8 +78,8 @@ class _WalletFace(msgspec.Struct, frozen=True):
     code: str
     digits: str
     balance: str
-    barcode: str
-    qr: str
+    barcode: Markup
+    qr: Markup
 
 
 def render_start(view: StartView) -> str:
@@ -106,7 +107,8 @@ def live_json(live: LiveFigures) -> bytes:
 
 def wallets_json(wallets: tuple[Wallet, ...], language: Language) -> bytes:
     """What the page polls: each wallet's code with its drawings."""
-    return msgspec.json.encode({"wallets": [_wallet_face(wallet, language) for wallet in wallets]})
+    faces = [_wallet_face(wallet, language) for wallet in wallets]
+    return msgspec.json.encode({"wallets": faces}, enc_hook=str)  # the drawings are Markup, a kind of text
 
 
 def _live_texts(live: LiveFigures) -> _LiveTexts:

@@ -25,7 +25,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "cashier.out_trade_no": ("商户订单号", "Merchant order no."),
     "cashier.trade_no": ("交易号", "Trade no."),
     "cashier.remaining": ("剩余支付时间", "Time left to pay"),
-    "cashier.expires_at": ("请在 {time} 前完成支付", "Pay before {time} (Beijing time)"),
+    "cashier.expires_at": ("请在 {time} 前完成支付", "Pay by {time} (UTC+8)"),
     "cashier.back": ("返回商家", "Back to merchant"),
     "cashier.sign_in": ("登录后付款", "Sign in to pay"),
     "cashier.sign_in_hint": ("沙箱里没有真钱，选一位演示用户即可。", "No real money here: pick any demo consumer."),
@@ -77,12 +77,12 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     # Start page
     "start.title": ("川流已经跑起来了", "Chuanliu is up and running"),
     "start.lead": (
-        "一个开源支付平台：官方支付宝 SDK 指过来就能收款、查询、退款，账目精确到分。",
+        "开源支付平台：把官方支付宝 SDK 的网关指到这里，就能收款、查询、退款，账目精确到分。",
         "An open-source payment platform: point an official Alipay SDK here, then pay, query and refund, "
         "correct to the cent.",
     ),
     "start.address": ("网关地址", "Gateway"),
-    "start.make_order": ("下一单，打开收银台", "Make an order, open the cashier"),
+    "start.make_order": ("创建一笔订单，打开收银台", "Make an order, open the cashier"),
     "start.reference": ("API 文档", "API reference"),
     "start.live": ("此刻的流量", "Flowing right now"),
     "start.live_hint": ("沙箱商户的演示流量，每两秒更新。", "Gentle demo traffic, refreshed every two seconds."),
@@ -126,6 +126,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "start.snippets": ("复制就能跑的代码", "Code that runs as printed"),
     "start.snippet_language": ("选择 SDK", "Choose an SDK"),
     "start.install": ("先安装", "Install first"),
+    "start.official_label": ("Python 官方", "Python official"),
     "start.official_listens": (
         "官方 Python SDK 只连 80 或 443 端口，所以网关同时监听 {address}。",
         "The official Python SDK connects to port 80 or 443 only, so the gateway listens at {address} as well.",
