@@ -27,7 +27,7 @@ class AlipayApp(msgspec.Struct, frozen=True):
 
 
 def alipay_template(host: str) -> bytes:
-    """Template of a signed form as the Node and Java SDKs send it. The spooled fields: query, length of the body, body."""
+    """Template of a signed form as the Node and Java SDKs send it; spooled are query, length of the body, and body."""
     headers = [("content-type", "application/x-www-form-urlencoded;charset=utf-8"), ("content-length", "%b")]
     return request_template("POST", "/gateway.do?%b", host, headers, "%b")
 

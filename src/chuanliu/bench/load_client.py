@@ -317,6 +317,11 @@ class LoadProcess:
         """Process id of the generator."""
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the generator has not ended yet. Its result fits into the pipe's buffer, so it can end unread."""
+        return self._process.poll() is None
+
     def result(self) -> LoadResult:
         """Wait for the generator. Raises `LoadFailed` when it crashed or hung."""
         try:
