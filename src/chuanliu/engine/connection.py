@@ -43,6 +43,7 @@ _ADAPTERS.register_loader("timestamptz", _InstantLoader)
 
 Call = tuple[Statement, tuple[bytes | None, ...]]
 
+
 def _settle(waiter: asyncio.Future[None]) -> None:
     if not waiter.done():
         waiter.set_result(None)

@@ -242,7 +242,9 @@ class Lane:
 
     async def _split(self, batch: list[Envelope], error: DatabaseError) -> None:
         if len(batch) == 1:
-            log.error("a command's rows were refused by the database", error=str(error), command=repr(batch[0].command)[:500])
+            log.error(
+                "a command's rows were refused by the database", error=str(error), command=repr(batch[0].command)[:500]
+            )
             _fail(batch[0], ChuanliuError("internal"))
             return
         self.counters.splits += 1

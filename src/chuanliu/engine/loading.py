@@ -90,7 +90,9 @@ class Loader:
             discover(seen, keys)
         raise RuntimeError("discovery does not end")
 
-    async def lock_and_read(self, keys: Keys, seen: Seen, *, skip_locked: bool) -> tuple[Rows, set[tuple[Table[Any], Key]]]:
+    async def lock_and_read(
+        self, keys: Keys, seen: Seen, *, skip_locked: bool
+    ) -> tuple[Rows, set[tuple[Table[Any], Key]]]:
         """The lock round, then dependants, in one exchange.
 
         Rows that a look found by index are locked with the rest. Returns the rows, and with `skip_locked` the keys

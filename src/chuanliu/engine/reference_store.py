@@ -92,4 +92,3 @@ def _column(table: Table[Any], name: str) -> sql.Composable:
     if kind.sql == "timestamptz":
         return sql.SQL("(extract(epoch from {}) * 1000000)::bigint").format(sql.Identifier(name))
     return sql.Identifier(name)
-

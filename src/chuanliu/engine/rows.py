@@ -162,6 +162,11 @@ class Rows:
         except KeyError:
             raise Need.lock(table, key) from None
 
+    def has(self, table: Table[Any], *key: Any) -> bool:
+        """Whether a loaded or inserted row has this key; never raises `Need`."""
+        current = self._current.get(table)
+        return current is not None and current.get(key) is not None
+
     def find(self, index: Index[R], *values: Any) -> list[R]:
         """The rows of a lookup. Raises `Need` when it was not loaded."""
         try:

@@ -44,7 +44,9 @@ def read_by_key(table: Table[Any]) -> Statement:
 @cache
 def read_by_index(index: Index[Any]) -> Statement:
     """Rows by a lookup, without locks."""
-    return Statement(f"look.{index.name}", _select(index.table, index.columns, index.kinds), index.kinds, index.table.row)
+    return Statement(
+        f"look.{index.name}", _select(index.table, index.columns, index.kinds), index.kinds, index.table.row
+    )
 
 
 @cache
@@ -64,7 +66,9 @@ def insert(table: Table[Any]) -> Statement:
         for column, kind in zip(table.columns, table.kinds, strict=True)
     )
     source = _unnest(table.kinds, table.columns, "n")
-    return Statement(f"insert.{table.name}", f"INSERT INTO {table.name} ({columns}) SELECT {values} FROM {source}", table.kinds)
+    return Statement(
+        f"insert.{table.name}", f"INSERT INTO {table.name} ({columns}) SELECT {values} FROM {source}", table.kinds
+    )
 
 
 @cache

@@ -55,7 +55,9 @@ class Table(Generic[R]):
     `append_only` rows are written and never loaded by commands, which spares them all bookkeeping.
     """
 
-    def __init__(self, name: str, row: type[R], key: tuple[str, ...], *, rank: int = 0, append_only: bool = False) -> None:
+    def __init__(
+        self, name: str, row: type[R], key: tuple[str, ...], *, rank: int = 0, append_only: bool = False
+    ) -> None:
         hints = typing.get_type_hints(row, include_extras=True)
         self.name = name
         self.row = row

@@ -12,7 +12,9 @@ class ChuanliuError(Exception):
     the caller may see.
     """
 
-    def __init__(self, code: str, message: str | None = None, *, field: str | None = None, **details: str | int) -> None:
+    def __init__(
+        self, code: str, message: str | None = None, *, field: str | None = None, **details: str | int
+    ) -> None:
         self.code = code
         self.message = message if message is not None else CODES[code]
         self.field = field

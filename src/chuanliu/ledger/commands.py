@@ -12,7 +12,9 @@ from chuanliu.ledger.posting import lock_account, post
 from chuanliu.ledger.tables import ACCOUNT, HOLD, Account, Hold
 
 
-def open_account(rows: Rows, context: Context, owner: int, chart: Chart, currency: str, floor_minor: int = 0) -> Account:
+def open_account(
+    rows: Rows, context: Context, owner: int, chart: Chart, currency: str, floor_minor: int = 0
+) -> Account:
     """Open an account whose row the command has locked. Raises `Refused(account_exists)`."""
     account = account_of(owner, chart, currency)
     cell = account_cell(account)

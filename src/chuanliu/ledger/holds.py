@@ -21,7 +21,14 @@ TRANSITIONS: Final[dict[str, frozenset[str]]] = {
 
 
 def place_hold(
-    rows: Rows, context: Context, debit: int, credit: int, amount_minor: int, kind: str, subject_id: int, until: Micros | None
+    rows: Rows,
+    context: Context,
+    debit: int,
+    credit: int,
+    amount_minor: int,
+    kind: str,
+    subject_id: int,
+    until: Micros | None,
 ) -> Hold:
     """Reserve an amount on a checked account that the command has locked.
 
@@ -36,7 +43,17 @@ def place_hold(
         raise Refused("balance_below_floor")
     rows.update(ACCOUNT, row.changed(held_minor=row.held_minor + amount_minor))
     hold = Hold(
-        row.cell, context.new_id(row.cell), debit, credit, amount_minor, 0, "active", kind, subject_id, context.now, until
+        row.cell,
+        context.new_id(row.cell),
+        debit,
+        credit,
+        amount_minor,
+        0,
+        "active",
+        kind,
+        subject_id,
+        context.now,
+        until,
     )
     rows.insert(HOLD, hold)
     return hold

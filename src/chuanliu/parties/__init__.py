@@ -1,1 +1,45 @@
-"""x"""
+"""Merchants, apps, keys, certificates, consumers, payment codes."""
+
+from chuanliu.parties.tables import (
+    API_KEY,
+    APP,
+    APP_KEY,
+    CONSUMER,
+    MERCHANT,
+    PARTY_COUNTER,
+    PAYMENT_CODE,
+    PLATFORM_KEY,
+    REFERENCE_TABLES,
+    WEBHOOK_ENDPOINT,
+    ApiKey,
+    App,
+    AppKey,
+    Consumer,
+    Merchant,
+    PartyCounter,
+    PaymentCode,
+    PlatformKey,
+    WebhookEndpoint,
+)
+
+__all__ = [
+    "API_KEY",
+    "APP",
+    "APP_KEY",
+    "CONSUMER",
+    "MERCHANT",
+    "PARTY_COUNTER",
+    "PAYMENT_CODE",
+    "PLATFORM_KEY",
+    "REFERENCE_TABLES",
+    "WEBHOOK_ENDPOINT",
+    "ApiKey",
+    "App",
+    "AppKey",
+    "Consumer",
+    "Merchant",
+    "PartyCounter",
+    "PaymentCode",
+    "PlatformKey",
+    "WebhookEndpoint",
+]
