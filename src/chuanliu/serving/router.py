@@ -75,8 +75,9 @@ class Router:
         if not path.startswith("/") or method != method.upper():
             raise ValueError(f"not a route: {method} {path}")
         segments = tuple(path.split("/"))
-        names = [segment[1:-1] for segment in segments if segment[:1] == "{"]
-        if len(set(names)) != len(names) or not all(name.isidentifier() for name in names):
+        names = [segment[1:-1] for segment in segments if "{" in segment or "}" in segment]
+        well_formed = path.count("{") == path.count("}") == path.count("/{") == len(names)
+        if not well_formed or len(set(names)) != len(names) or not all(name.isidentifier() for name in names):
             raise ValueError(f"bad parameter names in {path}")
         resource = self._resource(path, segments, templated=bool(names))
         if method in resource.methods:
