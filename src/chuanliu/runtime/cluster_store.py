@@ -83,8 +83,9 @@ def open_cluster(folder: Path, tcp_port: int | None, extra: Mapping[str, str]) -
         raise CannotStart(
             f"the database in {data} belongs to another user; start as that user or choose another folder"
         )
-    for path, mode in ((home, 0o711), (home / "log", 0o700)):
-        _make_folder(path, mode, user)
+    # The home stays ours: PostgreSQL's user must not be able to swap what we write as root for a link.
+    _make_folder(home, 0o711, None)
+    _make_folder(home / "log", 0o700, user)
     sockets = _socket_folder(home, user)
     programs = _reachable_programs(home) if user is not None else programs_folder()
     password = _password(home)
@@ -220,10 +221,18 @@ def _password(home: Path) -> str:
     """The owner's password for loopback TCP, made at random once. The socket needs none."""
     path = home / "password"
     if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(24))
+        _write_private(path, secrets.token_urlsafe(24), None)
     return path.read_text()
+
+
+def _write_private(path: Path, text: str, user: tuple[int, int] | None) -> None:
+    """Write a new file in place of the old one, never through a link."""
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        if user is not None:
+            os.fchown(descriptor, *user)
+        file.write(text)
 
 
 def _initialise(cluster: Cluster) -> None:
@@ -231,10 +240,8 @@ def _initialise(cluster: Cluster) -> None:
     fresh = cluster.home / "data.new"
     shutil.rmtree(fresh, ignore_errors=True)
     _make_folder(fresh, 0o700, cluster.user)
-    password = cluster.sockets / "password"
-    password.write_text(cluster.password)
-    if cluster.user is not None:
-        os.chown(password, *cluster.user)
+    password = cluster.home / "password.initdb"
+    _write_private(password, cluster.password, cluster.user)
     uid, gid = cluster.user if cluster.user is not None else (None, None)
     options = ["-U", "chuanliu", "--auth=scram-sha-256", "--no-instructions"]
     options += ["-E", "UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
@@ -270,11 +277,7 @@ def _write_configuration(cluster: Cluster, tcp_port: int | None, extra: Mapping[
         "pg_ident.conf": user_map(sorted(names)),
     }
     for name, text in files.items():
-        path = cluster.data / name
-        path.write_text(text)
-        path.chmod(0o600)
-        if cluster.user is not None:
-            os.chown(path, *cluster.user)
+        _write_private(cluster.data / name, text, cluster.user)
 
 
 def _build_options(programs: Path) -> str:

@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import quote, urlencode
@@ -15,7 +16,9 @@ import psycopg
 
 from chuanliu.runtime.child_server import ChildSpec, spawn
 from chuanliu.runtime.cluster_store import Cluster, clear_remains, lock_folder, open_cluster
+from chuanliu.runtime.settings import Settings
 from chuanliu.runtime.start_errors import CannotStart
+from chuanliu.runtime.supervisor_server import read_status
 
 DATABASE: Final = "chuanliu"
 _BACKOFF_SECONDS_MAX: Final = 2.0
@@ -88,7 +91,7 @@ class EmbeddedPostgres:
         deadline = time.monotonic() + seconds
         pause = 0.1
         spec = self.child_spec()
-        log = self.cluster.logs / "start.log"
+        log = self.cluster.home / "start.log"
         while time.monotonic() < deadline:
             spec.prepare()
             self._process = spawn(spec, log)
@@ -137,3 +140,28 @@ def last_line(log: Path) -> str:
     except OSError:
         lines = []
     return lines[-1] if lines else f"nothing in {log}"
+
+
+@contextmanager
+def database_of(settings: Settings) -> Iterator[str]:
+    """URL of the installation's database: the given one, the embedded one that runs, or the embedded one started now.
+
+    A running one is found by the status file of its supervisor. Raises `CannotStart`.
+    """
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    running = read_status(settings.data)
+    if running is not None and running.get("database_url") and _answers(str(running["database_url"])):
+        yield str(running["database_url"])
+        return
+    with EmbeddedPostgres(settings.data) as server:
+        yield server.url()
+
+
+def _answers(url: str) -> bool:
+    try:
+        psycopg.connect(url, connect_timeout=3).close()
+    except psycopg.Error:
+        return False
+    return True

@@ -120,7 +120,8 @@ def _backend(database_url: str) -> Iterator[tuple[Any, Any]]:
     with as_file(files("chuanliu") / "migrations") as folder, get_backend(_tool_url(database_url)) as backend:
         backend.execute(f"SET lock_timeout = '{_LOCK_WAIT}'")
         backend.execute("SET client_min_messages = 'warning'")
-        yield backend, read_migrations(str(folder))
+        found = read_migrations(str(folder))
+        yield backend, type(found)(migration for migration in found if migration.is_raw_sql())
 
 
 def _state(backend: Any, migrations: Any) -> MigrationState:
