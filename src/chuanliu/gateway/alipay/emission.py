@@ -59,7 +59,9 @@ def response_frame(raw: RawParameters) -> ResponseFrame:
 
 def response_node(members: Mapping[str, Json], codec: str = "utf-8", encrypt_key: str | None = None) -> bytes:
     """The bytes to sign: the response object, or with an AES key the quoted cipher text including its quotes."""
-    node = _with_escaped_braces(_ENCODE(members))
+    node = _ENCODE(members)
+    if _has_brace(members):
+        node = _STRING.sub(_escape_braces, node)
     if codec != "utf-8":
         node = _transcoded(node.decode(), codec)
     return node if encrypt_key is None else b'"%b"' % encrypt_content(node, encrypt_key).encode()
@@ -84,10 +86,13 @@ def signed_response(
     return response_body(frame, node, sign(node, key, frame.sign_type), cert_sn)
 
 
-def _with_escaped_braces(node: bytes) -> bytes:
-    if node.count(b"{") == 1 and node.count(b"}") == 1:
-        return node
-    return _STRING.sub(_escape_braces, node)
+def _has_brace(value: Json) -> bool:
+    """Whether a string value holds a brace; the names of members are ours and have none."""
+    if isinstance(value, str):
+        return "{" in value or "}" in value
+    if isinstance(value, Mapping):
+        return any(map(_has_brace, value.values()))
+    return isinstance(value, list) and any(map(_has_brace, value))
 
 
 def _escape_braces(match: re.Match[bytes]) -> bytes:

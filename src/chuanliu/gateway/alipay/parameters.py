@@ -7,6 +7,7 @@ bytes until the charset is known, because the signature is over exactly these by
 from __future__ import annotations
 
 import re
+from binascii import a2b_qp
 from collections.abc import Iterable, Iterator
 from typing import Final
 from urllib.parse import unquote_to_bytes
@@ -70,7 +71,20 @@ def _plain(text: bytes) -> bytes:
     """Decode `+` and `%xx`; a `%` that begins no such escape stays."""
     if b"+" in text:
         text = text.replace(b"+", b" ")
-    return unquote_to_bytes(text) if b"%" in text else text
+    return _unescaped(text) if b"%" in text else text
+
+
+def _unescaped(text: bytes) -> bytes:
+    """`unquote_to_bytes`, several times as fast where every `%` begins an escape.
+
+    Quoted-printable differs only in its mark (`=`), in line breaks, and in what it makes of broken escapes. Without
+    the first two in the text, the length tells whether each escape became one byte.
+    """
+    if b"=" not in text and b"\n" not in text and b"\r" not in text:
+        plain = a2b_qp(text.replace(b"%", b"="))
+        if len(plain) == len(text) - 2 * text.count(b"%"):
+            return plain
+    return unquote_to_bytes(text)
 
 
 def _multipart(body: bytes, content_type: str) -> Iterator[tuple[bytes, bytes]]:
