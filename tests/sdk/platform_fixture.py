@@ -60,8 +60,11 @@ class Platform:
 
     def chuanliu(self, *words: str) -> Any:
         """Run a command with `--json` and return what it printed. Raises with its error output where it fails."""
-        argv = [command_path(), *words, "--data", str(self.data), "--json"]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=COMMAND_SECONDS_MAX, check=False)
+        argv = [command_path(), *words, "--json"]
+        variables = {**os.environ, "CHUANLIU_DATA": str(self.data), "CHUANLIU_SANDBOX": "true"}
+        done = subprocess.run(
+            argv, env=variables, capture_output=True, text=True, timeout=COMMAND_SECONDS_MAX, check=False
+        )
         if done.returncode:
             raise RuntimeError(f"chuanliu {' '.join(words)}: {done.stderr.strip() or done.stdout.strip()}")
         return json.loads(done.stdout)
@@ -84,9 +87,9 @@ class Platform:
         """A base64 AES key for the merchant's app."""
         return str(self.chuanliu("merchant", "encrypt-key", merchant.app_id)["encrypt_key"])
 
-    def consumer(self, balance: str = "1000.00") -> Consumer:
+    def consumer(self, balance: str = "1000.00", *options: str) -> Consumer:
         """A new consumer with money."""
-        printed = self.chuanliu("consumer", "add", "--balance", balance)
+        printed = self.chuanliu("consumer", "add", "--balance", balance, *options)
         return Consumer(str(printed["user_id"]), str(printed["pay_password"]))
 
     def payment_code(self, consumer: Consumer) -> str:
@@ -100,6 +103,10 @@ class Platform:
     def pay_in_app(self, consumer: Consumer, order_string: str) -> None:
         """The consumer pays what the merchant's app handed over."""
         self.chuanliu("consumer", "pay", consumer.user_id, "--order-string", order_string)
+
+    def confirm(self, consumer: Consumer, trade_no: str) -> None:
+        """The consumer confirms a payment that waits for its payer."""
+        self.chuanliu("consumer", "confirm", consumer.user_id, "--trade-no", trade_no)
 
     def config(self, merchant: Merchant, **changes: Any) -> ClientConfig:
         """SDK configuration of a merchant; `changes` are fields of `ClientConfig`."""

@@ -155,6 +155,20 @@ def test_app_order_string_is_paid(variant: Variant, client_of: Clients, platform
     assert client.trade("query", {"out_trade_no": order})["trade_status"] == "TRADE_SUCCESS"
 
 
+@pytest.mark.parametrize("variant", V2_VARIANTS, ids=by_name)
+def test_payment_that_waits_for_its_payer(variant: Variant, client_of: Clients, platform: Platform) -> None:
+    """10003: the till asks until the consumer has confirmed."""
+    client, order = client_of(variant), "T" + secrets.token_hex(12)
+    careful = platform.consumer("500.00", "--confirm-above", "100.00")
+    biz = {**paid("200.00").biz, "out_trade_no": order, "auth_code": platform.payment_code(careful)}
+    answer = client.trade("pay", biz)
+    assert answer["code"] == "10003", answer
+    found = client.trade("query", {"out_trade_no": order})
+    assert found["trade_status"] == "WAIT_BUYER_PAY", found
+    platform.confirm(careful, found["trade_no"])
+    assert client.trade("query", {"out_trade_no": order})["trade_status"] == "TRADE_SUCCESS"
+
+
 def test_official_python_at_port_80(
     platform: Platform, merchant: Merchant, driver_of: Callable[..., Driver], consumer: Consumer
 ) -> None:
