@@ -15,11 +15,12 @@ BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 _BOUNDS: Final = (*(str(bound) for bound in BUCKETS_S), "+Inf")
 
 
-class _Latency:
-    __slots__ = ("counts", "sum_s")
+class _Route:
+    __slots__ = ("answered", "buckets", "sum_s")
 
     def __init__(self) -> None:
-        self.counts = [0] * len(_BOUNDS)
+        self.answered: dict[int, int] = {}
+        self.buckets = [0] * len(_BOUNDS)
         self.sum_s = 0.0
 
 
@@ -27,31 +28,30 @@ class RequestMeter(Collector):
     """One process's requests. Used from one event loop only, so it needs no locks."""
 
     def __init__(self) -> None:
-        self._answered: dict[tuple[str, int], int] = {}
-        self._latency: dict[str, _Latency] = {}
+        self._routes: dict[str, _Route] = {}
 
     def observe(self, route: str, status: int, seconds: float) -> None:
         """Count one answer. `route` is the template, never the path: its values must stay few."""
-        key = (route, status)
-        self._answered[key] = self._answered.get(key, 0) + 1
-        latency = self._latency.get(route)
-        if latency is None:
-            latency = self._latency[route] = _Latency()
-        latency.counts[bisect_left(BUCKETS_S, seconds)] += 1
-        latency.sum_s += seconds
+        measured = self._routes.get(route)
+        if measured is None:
+            measured = self._routes[route] = _Route()
+        answered = measured.answered
+        answered[status] = answered.get(status, 0) + 1
+        measured.buckets[bisect_left(BUCKETS_S, seconds)] += 1
+        measured.sum_s += seconds
 
     def collect(self) -> Iterator[Metric]:
         """What a `CollectorRegistry` reads."""
         answered = CounterMetricFamily("chuanliu_http_requests", "Requests answered.", labels=("route", "status"))
-        for (route, status), count in sorted(self._answered.items()):
-            answered.add_metric((route, str(status)), count)
-        yield answered
         latency = HistogramMetricFamily(
-            "chuanliu_http_request_seconds", "From the request's head to its answer.", labels=("route",)
+            "chuanliu_http_request_seconds", "From the whole request to its answer.", labels=("route",)
         )
-        for route, measured in sorted(self._latency.items()):
-            buckets = list(zip(_BOUNDS, map(float, accumulate(measured.counts)), strict=True))
+        for route, measured in sorted(self._routes.items()):
+            for status, count in sorted(measured.answered.items()):
+                answered.add_metric((route, str(status)), count)
+            buckets = list(zip(_BOUNDS, map(float, accumulate(measured.buckets)), strict=True))
             latency.add_metric((route,), buckets, sum_value=measured.sum_s)
+        yield answered
         yield latency
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from chuanliu.serving.cookies import parse_cookies
 from chuanliu.serving.form import parse_form, unique
+
+NO_PARAMS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Headers(Protocol):

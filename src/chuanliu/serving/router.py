@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Final
 
 from chuanliu.errors import Invalid, NotFound
-from chuanliu.serving.request import Request
+from chuanliu.serving.request import NO_PARAMS, Request
 from chuanliu.serving.response import Response
 
 Handler = Callable[[Request], Awaitable[Response]]
-
-_NO_PARAMS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class MethodNotAllowed(Invalid):
@@ -82,7 +78,7 @@ class Router:
         resource = self._resource(path, segments, templated=bool(names))
         if method in resource.methods:
             raise ValueError(f"route taken: {method} {path}")
-        resource.methods[method] = Match(handler, path, _NO_PARAMS)
+        resource.methods[method] = Match(handler, path, NO_PARAMS)
 
     def _resource(self, path: str, segments: tuple[str, ...], *, templated: bool) -> _Resource:
         if not templated:
@@ -104,7 +100,7 @@ class Router:
         resource = self._exact.get(path)
         if resource is not None:
             match = resource.methods.get(method)
-            return match if match is not None else self._other_method(resource, method, _NO_PARAMS)
+            return match if match is not None else self._other_method(resource, method, NO_PARAMS)
         parts = path.split("/")
         for resource in self._templates.get(len(parts), ()):
             params = resource.params_of(parts)

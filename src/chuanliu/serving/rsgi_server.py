@@ -15,7 +15,7 @@ from granian.server.embed import Server
 
 from chuanliu.errors import Invalid
 from chuanliu.serving.application import Application
-from chuanliu.serving.request import KnownPeer, Peer, Request
+from chuanliu.serving.request import NO_PARAMS, KnownPeer, Peer, Request
 from chuanliu.serving.response import Response
 from chuanliu.serving.stall import StallGuard
 
@@ -54,43 +54,37 @@ class RSGIHandler:
         loop.call_soon(self._on_listening)
 
     async def __rsgi__(self, scope: Scope, proto: Any) -> None:
-        """Read, answer, write."""
+        """Read, answer, write. The way of a small POST is written out: here every call counts."""
         application = self._application
         headers = scope.headers
         peer = _behind_proxy(scope) if application.behind_proxy else scope
-        request = Request(scope.method, scope.path, scope.query_string, headers, b"", peer)
-        length = headers.get("content-length", "0")
-        chunked = "transfer-encoding" in headers
-        if chunked or length != "0":
-            if int(length) > application.body_bytes_max and not chunked:
+        request = Request(scope.method, scope.path, scope.query_string, headers, b"", peer, NO_PARAMS)
+        # Present only where the server itself goes by it: beside transfer-encoding it has been dropped.
+        length = headers.get("content-length")
+        if length is not None or "transfer-encoding" in headers:
+            if length is not None and int(length) > application.body_bytes_max:
                 _write(proto, request, application.refuse(request, Invalid("body_too_large")))
                 return
+            task = _current_task()
+            self._body_guard.enter(task)
             try:
-                request.body = await self._read_body(proto, chunked=chunked)
-            except Invalid as error:
-                _write(proto, request, application.refuse(request, error))
+                request.body = await (_read_chunks(proto, application.body_bytes_max) if length is None else proto())
+            except (asyncio.CancelledError, ProtocolClosed, ProtocolError, Invalid) as error:
+                self._give_up(task, proto, request, error)
                 return
-            except (ProtocolClosed, ProtocolError, TimeoutError):
-                # The client is gone or stalls in the middle of its body: nobody is there to read a document.
-                proto.response_empty(408, [("connection", "close")])
-                return
+            self._body_guard.leave(task)
         _write(proto, request, await application.answer(request))
 
-    async def _read_body(self, proto: Any, *, chunked: bool) -> bytes:
-        """The whole body. Raises `Invalid(body_too_large)`, `TimeoutError`, and what granian raises."""
-        task = _current_task()
-        self._body_guard.enter(task)
-        try:
-            body: bytes = await (_read_chunks(proto, self._application.body_bytes_max) if chunked else proto())
-        except asyncio.CancelledError:
-            if self._body_guard.leave(task):
-                raise TimeoutError from None
-            raise
-        except BaseException:
-            self._body_guard.leave(task)
-            raise
-        self._body_guard.leave(task)
-        return body
+    def _give_up(self, task: asyncio.Task[Any], proto: Any, request: Request, error: BaseException) -> None:
+        """End a request whose body could not be read."""
+        stalled = self._body_guard.leave(task)
+        if isinstance(error, Invalid):
+            _write(proto, request, self._application.refuse(request, error))
+        elif isinstance(error, asyncio.CancelledError) and not stalled:
+            raise error
+        else:
+            # The client is gone or stands still in the middle of its body: nobody is there to read a document.
+            proto.response_empty(408, [("connection", "close")])
 
 
 def _write(proto: Any, request: Request, response: Response) -> None:
