@@ -33,10 +33,13 @@ class DemoConsumer(msgspec.Struct, frozen=True):
 
 
 class FundingChoice(msgspec.Struct, frozen=True):
-    """One way to pay. `refusal_code` is an error code and says why it cannot pay this order; empty when it can."""
+    """One way to pay. `label` is its own name, such as a bank's product; empty for the platform's `balance`.
+
+    `refusal_code` is an error code and says why it cannot pay this order; empty when it can.
+    """
 
     method_id: str
-    label: str
+    label: str = ""
     available_minor: int | None = None
     currency: str = "CNY"
     detail: str = ""
@@ -84,7 +87,8 @@ class Paid(msgspec.Struct, frozen=True):
 
     paid_at: Micros
     payer_name: str
-    method_label: str
+    method_id: str
+    method_label: str = ""
     return_url: str = ""
 
 

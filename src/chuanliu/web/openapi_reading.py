@@ -198,20 +198,31 @@ def _schema(document: Node, schema: object, *, opened: bool = False) -> SchemaRe
     if not isinstance(schema, Mapping):
         return SchemaReading("any" if schema is not False else "nothing")
     own_description = str(schema.get("description", ""))
-    name = _reference_name(schema)
+    name = str(schema.get("$ref", "")).rpartition("/")[2]
+    own_links = [name] if name in _node(_node(document, "components"), "schemas") else []
     if name and not opened:
-        return SchemaReading(name, own_description, links=(name,))
+        return SchemaReading(name, own_description, links=tuple(own_links))
     seen = _resolve(document, schema)
-    parts = [_resolve(document, part) for part in _nodes(seen.get("allOf"))]
-    fields = [field for part in [seen, *parts] for field in _fields(document, part)]
+    fields = [field for part in _parts(document, seen, opened) for field in _fields(document, part)]
     type_text, links = _type(document, seen)
     return SchemaReading(
         type_text=type_text or ("object" if fields else "any"),
         description=own_description or str(seen.get("description", "")),
         notes=tuple(_notes(seen)),
-        links=tuple(dict.fromkeys([name, *links] if name else links)),
+        links=tuple(dict.fromkeys([*own_links, *links])),
         fields=tuple(fields),
     )
+
+
+def _parts(document: Node, schema: Node, opened: bool, passed: frozenset[str] = frozenset()) -> Iterator[Node]:
+    """A schema and what `allOf` adds to it; named parts only where it is opened, and each once."""
+    yield schema
+    for part in _nodes(schema.get("allOf")):
+        reference = part.get("$ref")
+        if reference is None:
+            yield from _parts(document, part, opened, passed)
+        elif opened and reference not in passed:
+            yield from _parts(document, _resolve(document, part), opened, passed | {reference})
 
 
 def _fields(document: Node, schema: Node) -> Iterator[FieldReading]:
@@ -228,10 +239,10 @@ def _fields(document: Node, schema: Node) -> Iterator[FieldReading]:
 
 
 def _type(document: Node, schema: Node) -> tuple[str, list[str]]:
-    for joint in ("oneOf", "anyOf"):
-        if joint in schema:
-            choices = [_schema(document, choice) for choice in schema[joint]]
-            return " | ".join(choice.type_text for choice in choices), [link for c in choices for link in c.links]
+    for joint, mark in (("oneOf", " | "), ("anyOf", " | "), ("allOf", " & ")):
+        if schema.get(joint):
+            parts = [_schema(document, part) for part in schema[joint]]
+            return mark.join(part.type_text for part in parts), [link for part in parts for link in part.links]
     declared = schema.get("type", "")
     words = [declared] if isinstance(declared, str) else list(declared)
     links: list[str] = []
@@ -269,10 +280,6 @@ def _resolve(document: Node, node: Node) -> Node:
             target = target.get(name, {}) if isinstance(target, Mapping) else {}
         node = target if isinstance(target, Mapping) else {}
     return {}
-
-
-def _reference_name(schema: Node) -> str:
-    return str(schema.get("$ref", "")).rpartition("/")[2]
 
 
 def _node(holder: Node, key: str) -> Node:

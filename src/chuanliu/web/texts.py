@@ -74,6 +74,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "可以换一种付款方式，或换一个用户。",
         "Choose another method, or use another account.",
     ),
+    "method.balance": ("账户余额", "Account balance"),
     # Start page
     "start.title": ("川流已经跑起来了", "Chuanliu is up and running"),
     "start.lead": (
@@ -142,7 +143,6 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "start.wallet_label": ("{name} 的付款码", "Payment code of {name}"),
     "start.barcode_label": ("付款码条码", "Payment code as a barcode"),
     "start.wallet_qr_label": ("付款码二维码", "Payment code as a QR code"),
-    "start.wallet_qr_summary": ("二维码", "QR code"),
     # Snippet comments
     "snippet.code": ("演示钱包此刻显示的付款码", "the payment code that a demo wallet shows at this moment"),
     "snippet.pay": ("付款", "pay"),
@@ -168,10 +168,6 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "reference.code": ("错误码", "Code"),
     "reference.meaning": ("含义", "Meaning"),
-    "reference.name": ("名称", "Name"),
-    "reference.place": ("位置", "In"),
-    "reference.type": ("类型", "Type"),
-    "reference.description": ("说明", "Description"),
     "reference.required": ("必填", "required"),
     "reference.deprecated": ("已弃用", "deprecated"),
     "reference.other": ("其他", "Other"),
