@@ -1,6 +1,6 @@
 """What a batch has loaded, and what its commands make of it.
 
-A command sees every change of the commands before it in the batch. If it raises, its own changes are undone from a
+Commands insert and update; only sweepers delete. A command sees every change of the commands before it in the batch. If it raises, its own changes are undone from a
 journal and its neighbours never notice.
 """
 
@@ -115,10 +115,9 @@ class Changes:
 
     inserts: dict[Table[Any], list[Row]] = field(default_factory=dict)
     updates: dict[Table[Any], list[tuple[Row, Row]]] = field(default_factory=dict)
-    deletes: dict[Table[Any], list[Key]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.inserts or self.updates or self.deletes)
+        return bool(self.inserts or self.updates)
 
 
 _Undo = tuple[dict[Any, Any], Any, Any]
@@ -213,13 +212,6 @@ class Rows:
             raise ValueError(f"{table} has no {key}")
         self._set(current, key, row)
 
-    def delete(self, table: Table[Any], *key: Any) -> None:
-        """Remove a loaded row."""
-        current = self._current[table]
-        if current[key] is None:
-            raise ValueError(f"{table} has no {key}")
-        self._set(current, key, None)
-
     def _set(self, mapping: dict[Any, Any], key: Any, value: Any) -> None:
         self._journal.append((mapping, key, mapping.get(key, _ABSENT)))
         mapping[key] = value
@@ -256,10 +248,8 @@ class Rows:
                     continue
                 if before is None:
                     changes.inserts.setdefault(table, []).append(cast("Row", row))
-                elif row is None:
-                    changes.deletes.setdefault(table, []).append(key)
                 else:
-                    changes.updates.setdefault(table, []).append((before, row))
+                    changes.updates.setdefault(table, []).append((before, cast("Row", row)))
         for table, rows in changes.inserts.items():
             if not table.append_only:
                 rows.sort(key=table.key_of)

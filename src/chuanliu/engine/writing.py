@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -23,8 +23,6 @@ def write_calls(changes: Changes, batching: Batching) -> list[Call]:
         calls += _per_cell(statements.insert(table), rows, batching)
     for table in sorted(changes.updates, key=lambda t: (t.rank, t.name)):
         calls += _update_calls(table, changes.updates[table], batching)
-    for table, keys in changes.deletes.items():
-        calls += [call(statements.delete(table), group) for group in batching.groups(keys)]
     return calls
 
 
@@ -46,7 +44,5 @@ def _update_calls(table: Table[Any], pairs: list[tuple[Row, Row]], batching: Bat
     ]
     if not changed:
         return []
-    names = (*table.key, *changed)
-    pick = attrgetter(*names)
-    rows = sorted((pick(new) for _, new in pairs), key=lambda values: values[: len(table.key)])
+    rows = sorted((msgspec.structs.astuple(new) for _, new in pairs), key=itemgetter(*range(len(table.key))))
     return _per_cell(statements.update(table, tuple(changed)), rows, batching)

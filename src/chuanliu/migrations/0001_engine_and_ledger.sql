@@ -48,6 +48,7 @@ CREATE TABLE outbox (
     PRIMARY KEY (cell, event_id)
 ) PARTITION BY RANGE (event_id);
 CREATE TABLE outbox_default PARTITION OF outbox DEFAULT;
+COMMENT ON COLUMN outbox.cell IS 'The merchant''s cell, which is also that of the event made from it.';
 
 CREATE TABLE dispatch_state (
     cell smallint NOT NULL PRIMARY KEY CHECK (cell = 0),

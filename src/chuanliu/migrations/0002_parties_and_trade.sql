@@ -110,8 +110,9 @@ CREATE TABLE payment_code (
     consumer_id bigint NOT NULL,
     confirm_above_minor bigint NOT NULL,
     expires_at timestamptz NOT NULL,
+    used_at timestamptz,
     PRIMARY KEY (cell, code)
-);
+) WITH (fillfactor = 60);
 CREATE INDEX payment_code_expiry ON payment_code (expires_at);
 
 CREATE TABLE orders (
@@ -209,6 +210,7 @@ CREATE TABLE delivery (
     dialect text NOT NULL CHECK (dialect IN ('alipay', 'native')),
     endpoint_id bigint NOT NULL,
     url text NOT NULL,
+    destination text NOT NULL,
     kind text NOT NULL,
     subject_id bigint NOT NULL,
     payload bytea NOT NULL,

@@ -125,6 +125,7 @@ class PaymentCode(Row, frozen=True, gc=False):
     consumer_id: int
     confirm_above_minor: int
     expires_at: Instant
+    used_at: Instant | None
 
 
 MERCHANT: Table[Merchant] = Table("merchant", Merchant, ("cell", "merchant_id"), rank=10)

@@ -61,7 +61,7 @@ def emit(
     legs: tuple[PaymentLeg, ...] = (),
     refund: Refund | None = None,
 ) -> None:
-    """Write an event to the outbox, in the order's cell."""
+    """Write an event to the outbox, in the merchant's cell."""
     snapshot = OrderSnapshot(
         order_id=order.order_id,
         merchant_id=order.merchant_id,
@@ -85,13 +85,14 @@ def emit(
         refund_minor=refund.amount_minor if refund else None,
         refund_at=refund.completed_at if refund else None,
     )
+    home = cell_of_party(order.merchant_id)
     notify_url = order.notify_url
     if notify_url is None and order.app_id:
-        app = context.reference.get(APP, cell_of_party(order.merchant_id), order.app_id)
+        app = context.reference.get(APP, home, order.app_id)
         notify_url = app.notify_url if app is not None else None
     event = OutboxEvent(
-        order.cell,
-        context.new_id(order.cell),
+        home,
+        context.new_id(home),
         order.merchant_id,
         kind,
         order.order_id,

@@ -81,7 +81,7 @@ class PayByCode(Command[PayOutcome], frozen=True):
         if order is None:
             order = new_order(self.spec, context)
         self._check_buyer(order, code)
-        rows.delete(PAYMENT_CODE, *self._code_key)
+        rows.update(PAYMENT_CODE, code.changed(used_at=context.now))
         if order.amount_minor > code.confirm_above_minor:
             return self._await_payer(rows, context, order, code)
         payment = start_payment(order, code.consumer_id, context, "AUTHORISING")
@@ -89,7 +89,7 @@ class PayByCode(Command[PayOutcome], frozen=True):
 
     def _usable_code(self, rows: Rows, context: Context) -> PaymentCode:
         code = rows.get(PAYMENT_CODE, *self._code_key)
-        if code is None or code.expires_at <= context.now:
+        if code is None or code.used_at is not None or code.expires_at <= context.now:
             raise Refused("payment_code_invalid", field="auth_code")
         return code
 
