@@ -1,8 +1,8 @@
 """The load generator: closed loop over keep-alive connections, in a process of its own.
 
 It must cost far less than what it measures, so it does per request only: take a spooled row, fill the template, write,
-find the end of the response, compare its status, count the latency. `python -m chuanliu.bench.load_client` reads a
-`LoadPlan` as JSON on stdin and writes a `LoadResult` as JSON on stdout.
+find the end of the response, compare its status, count the latency. `main` reads a `LoadPlan`
+as JSON on stdin and writes a `LoadResult` as JSON on stdout.
 """
 
 from __future__ import annotations
@@ -302,7 +302,7 @@ class LoadProcess:
     def __init__(self, plan: LoadPlan) -> None:
         self._deadline = plan.warmup_seconds + plan.seconds + _DRAIN_SECONDS + 60
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "chuanliu.bench.load_client"],
+            [sys.executable, "-c", "from chuanliu.bench.load_client import main; main()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -353,7 +353,3 @@ def main() -> None:
     ):
         result = runner.run(generate(plan, rows))
     sys.stdout.buffer.write(msgspec.json.encode(result))
-
-
-if __name__ == "__main__":
-    main()

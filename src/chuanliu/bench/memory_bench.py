@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from chuanliu.bench.machine import Machine
-from chuanliu.bench.payment_load import PROBE_REQUESTS, PROBE_SECONDS, PaymentLoad
+from chuanliu.bench.payment_load import PaymentLoad
 from chuanliu.bench.process_meter import memory_of
 from chuanliu.bench.report import CLEAN, Report, checked
 
@@ -73,8 +73,7 @@ def judge(samples: list[Sample], seconds: float) -> list[Verdict]:
 def bench_memory(run: MemoryRun, progress: Callable[[float, float], None] | None = None) -> Report:
     """Saturate for the whole time in one run of the generator. A process that ended on the way fails the run."""
     load = run.load
-    probe = load.run(load.target.make_requests(PROBE_REQUESTS, run.folder), PROBE_SECONDS)
-    needed = int(max(probe.per_second, 50) * (run.seconds + 5) * 1.5)
+    needed = int(max(load.probe().per_second, 50) * (run.seconds + 5) * 1.5)
     requests = load.target.make_requests(needed, run.folder)
     process = load.start(requests, run.seconds)
     began = time.monotonic()

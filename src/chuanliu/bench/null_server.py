@@ -40,7 +40,3 @@ def main() -> None:
     sys.stdout.flush()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(listener))
-
-
-if __name__ == "__main__":
-    main()

@@ -6,7 +6,7 @@ from collections import deque
 from pathlib import Path
 
 from chuanliu.bench.histogram import Histogram
-from chuanliu.bench.load_client import LoadPlan, LoadProcess, LoadResult
+from chuanliu.bench.load_client import LoadFailed, LoadPlan, LoadProcess, LoadResult
 from chuanliu.bench.process_meter import CpuMeter
 from chuanliu.bench.target import PaymentTarget, Requests, Tally
 
@@ -15,6 +15,9 @@ PROBE_SECONDS = 3.0
 PROBE_REQUESTS = 20_000
 _SPARE = 1.8
 """How many requests more than the probe's rate would need: rates of one machine differ that much over a run."""
+
+_PRELOAD_CHUNK = 200_000
+_PRELOAD_SECONDS_MAX = 3600.0
 
 
 class PaymentLoad:
@@ -41,12 +44,32 @@ class PaymentLoad:
         return Tally(acknowledged=self._acknowledged, unknown=self._unknown)
 
     def prepare(self, rounds: int) -> None:
-        """Probe the rate with a short run that counts for nothing but the audit, then make requests for all rounds."""
-        probe = self.target.make_requests(PROBE_REQUESTS, self._folder)
-        result = self.run(probe, PROBE_SECONDS)
+        """Probe the rate with a short run that counts for nothing but the audit, then make requests for all rounds.
+
+        Raises `LoadFailed` when nothing is accepted.
+        """
+        result = self.probe()
         self.probed_per_second = result.per_second
         needed = int((self._seconds + 2 * WARMUP_SECONDS) * max(result.per_second, 50) * _SPARE)
         self._spools.extend(self.target.make_requests(needed, self._folder) for _ in range(rounds))
+
+    def probe(self) -> LoadResult:
+        """A short run whose outcomes are not kept. Raises `LoadFailed` when nothing is accepted."""
+        result = self.run(self.target.make_requests(PROBE_REQUESTS, self._folder), PROBE_SECONDS)
+        if result.accepted == 0:
+            raise LoadFailed(f"nothing was accepted: {result.outcomes} {result.samples}")
+        self.outcomes.clear()
+        self.samples.clear()
+        return result
+
+    def preload(self, count: int) -> None:
+        """Make that many payments, over the wire like all others, before anything is measured."""
+        while count > 0:
+            requests = self.target.make_requests(min(count, _PRELOAD_CHUNK), self._folder)
+            count -= requests.count
+            result = self.run(requests, _PRELOAD_SECONDS_MAX)
+            if result.accepted_ever == 0:
+                raise LoadFailed(f"nothing was accepted: {result.outcomes} {result.samples}")
 
     def measure(self) -> float:
         """One round: accepted payments per second. Adds to the histogram, the outcomes and the CPU split."""

@@ -38,10 +38,21 @@ class PaymentTarget(Protocol):
     Targets with the same `books` are audited together: they are views of one system.
     """
 
-    host: str
-    port: int
-    workers: int
-    books: str
+    @property
+    def host(self) -> str:
+        """Where it listens."""
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+
+    @property
+    def workers(self) -> int:
+        """Processes that answer requests."""
+
+    @property
+    def books(self) -> str:
+        """What tells its books from others."""
 
     def make_requests(self, count: int, folder: Path) -> Requests:
         """Mint payment codes and spool that many payments; each is good for one payment."""

@@ -133,7 +133,3 @@ def main() -> None:
         access_log=False,
         backlog=1024,
     )
-
-
-if __name__ == "__main__":
-    main()

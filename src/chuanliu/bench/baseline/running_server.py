@@ -30,7 +30,8 @@ FEE_BPS = 60
 PAYERS = 10_000
 BALANCE_MINOR = 1_000_000_00
 _CODES_FROM = 28_0000_0000_0000_0000
-_READY_SECONDS = 30.0
+_READY_SECONDS = 60.0
+_PROGRAM = "from chuanliu.bench.baseline.app_server import main; main()"
 
 
 class BaselineFailed(RuntimeError):
@@ -58,7 +59,7 @@ class RunningBaseline:
         url = _orm_url(self._url)
         environment = os.environ | {DATABASE_VARIABLE: url, POOL_VARIABLE: str(POOL_SIZE)}
         self._process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "chuanliu.bench.baseline.app_server", str(self.port), str(self.workers)],
+            [sys.executable, "-c", _PROGRAM, str(self.port), str(self.workers)],
             env=environment,
         )
         try:

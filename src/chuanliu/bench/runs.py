@@ -1,0 +1,261 @@
+"""The benchmarks by name: each composes its parts on a ground and returns one report."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from chuanliu.bench.ground import Ground
+from chuanliu.bench.ledger_bench import LedgerRun, bench_ledger
+from chuanliu.bench.ledger_client import PostingPlan
+from chuanliu.bench.load_client import LoadPlan, run_load
+from chuanliu.bench.machine import machine_facts
+from chuanliu.bench.memory_bench import MemoryRun, bench_memory
+from chuanliu.bench.payment_bench import PaymentRun, bench_payments
+from chuanliu.bench.payment_load import PaymentLoad
+from chuanliu.bench.platform_under_test import Dialect, PlatformUnderTest
+from chuanliu.bench.report import CLEAN, Report
+from chuanliu.bench.rounds import LEAST_ROUNDS
+from chuanliu.bench.rsa_ceiling import measure_rsa
+from chuanliu.bench.target import native_rows, native_template
+from chuanliu.bench.yardstick_client import Yardstick
+
+Progress = Callable[[str, int, float], None]
+
+SPREAD_MERCHANTS = 20
+GOALS: dict[str, float] = {"ledger": 6.0, "native": 0.6, "alipay": 0.2, "baseline": 5.0, "spread": 0.9, "empty": 0.85}
+"""Least ratios: to pgbench for ledger, native and alipay; to the other target for baseline, spread and empty."""
+
+P99_OVER_P50_MAX = 8.0
+ALONE_P50_MS_MAX = 15.0
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What the command line can choose. `preload` payments are stored before `pay` runs; `batch` is the ledger's."""
+
+    seconds: int = 10
+    pairs: int = LEAST_ROUNDS
+    connections: int = 64
+    workers: int = 2
+    dialect: Dialect = "native"
+    merchants: int = SPREAD_MERCHANTS
+    preload: int = 0
+    idle: bool = False
+    batch: int = 4000
+
+
+def run_pay(ground: Ground, options: Options, progress: Progress | None = None) -> Report:
+    """Payments over HTTP. One merchant is compared with many, a preloaded database with an empty one, in each round."""
+    with ExitStack() as stack:
+        merchants = max(options.merchants, SPREAD_MERCHANTS if options.merchants == 1 else 1)
+        platform = stack.enter_context(_platform(ground, options, "chuanliu_bench", merchants))
+        subject = _load(ground, platform, options, options.merchants)
+        others: dict[str, PaymentLoad] = {}
+        if options.merchants == 1:
+            others["spread"] = _load(ground, platform, options, None)
+        if options.preload:
+            _load(ground, platform, msgspec.structs.replace(options, dialect="native"), None).preload(options.preload)
+            empty = stack.enter_context(_platform(ground, options, "chuanliu_bench_empty", merchants))
+            others["empty"] = _load(ground, empty, options, options.merchants)
+        report = bench_payments(
+            PaymentRun(
+                name="pay",
+                subject=subject,
+                others=others,
+                yardstick=Yardstick(ground.server_url),
+                seconds=options.seconds,
+                rounds=options.pairs,
+                idle=options.idle,
+                machine=machine_facts(ground.server_url),
+            ),
+            progress,
+        )
+    extras: dict[str, Any] = {"dialect": options.dialect, "merchants": options.merchants, "preload": options.preload}
+    if report.is_clean and options.dialect == "alipay":
+        rsa = measure_rsa()
+        share = (report.per_second or 0.0) / rsa.payments_all_cores
+        extras |= {"rsa": rsa, "share_of_rsa_ceiling": round(share, 3)}
+    report = _with_extras(report, extras)
+    return _with_extras(report, {"goals": _pay_goals(report, options.dialect)} if report.is_clean else {})
+
+
+def run_ledger(ground: Ground, options: Options, progress: Progress | None = None) -> Report:
+    """Transfers in large batches straight to a lane, with the platform's folder and dispatcher running."""
+    with _platform(ground, options, "chuanliu_bench", 1) as platform:
+        report = bench_ledger(
+            LedgerRun(
+                plan=PostingPlan(database_url=platform.url, batch=options.batch),
+                yardstick=Yardstick(ground.server_url),
+                seconds=options.seconds,
+                rounds=options.pairs,
+                audit=platform.audit_books,
+                machine=machine_facts(ground.server_url),
+            ),
+            progress,
+        )
+    return _with_extras(
+        report, {"goals": {"ratio": _at_least(report.ratio, GOALS["ledger"])}} if report.is_clean else {}
+    )
+
+
+def run_memory(ground: Ground, options: Options, progress: Callable[[float, float], None] | None = None) -> Report:
+    """Gateway memory under saturation."""
+    with _platform(ground, options, "chuanliu_bench", options.merchants) as platform:
+        load = _load(ground, platform, options, None)
+        return bench_memory(
+            MemoryRun(
+                load=load,
+                role="gateway",
+                seconds=options.seconds,
+                folder=ground.folder,
+                audit=lambda: platform.audit(load.tally),
+                machine=machine_facts(ground.server_url),
+            ),
+            progress,
+        )
+
+
+def run_baseline(ground: Ground, options: Options, progress: Progress | None = None) -> Report:
+    """The same payment written the usual way, in the same rounds as the platform's."""
+    # Its packages are an extra that nothing else needs.
+    from chuanliu.bench.baseline.running_server import RunningBaseline  # noqa: PLC0415
+
+    with (
+        RunningBaseline(ground.server_url, workers=options.workers, merchants=SPREAD_MERCHANTS) as baseline,
+        _platform(ground, options, "chuanliu_bench", SPREAD_MERCHANTS) as platform,
+    ):
+        subject = PaymentLoad(baseline, ground.folder, seconds=options.seconds, connections=options.connections)
+        report = bench_payments(
+            PaymentRun(
+                name="baseline",
+                subject=subject,
+                others={"pay": _load(ground, platform, options, None)},
+                yardstick=Yardstick(ground.server_url),
+                seconds=options.seconds,
+                rounds=options.pairs,
+                machine=machine_facts(ground.server_url),
+            ),
+            progress,
+        )
+    if not report.is_clean:
+        return report
+    times = report.extras["against"]["pay"]["it_over_subject"].median
+    return _with_extras(report, {"goals": {"pay_over_baseline": _at_least(times, GOALS["baseline"])}})
+
+
+def run_rsa(seconds: float = 1.0) -> Report:
+    """RSA-2048 here; `per_second` is a verification and a signature each on all cores, the Alipay dialect's ceiling."""
+    rsa = measure_rsa(seconds)
+    return _plain("rsa", rsa.payments_all_cores, seconds, {"rsa": rsa})
+
+
+def run_generator(folder: Path, options: Options) -> Report:
+    """The load generator against a server that only answers: what it can do, and what it costs."""
+    with _null_server() as port:
+        spool = folder / "generator.spool"
+        with spool.open("wb") as rows:
+            rows.writelines(
+                native_rows(["sk_none"], (str(28 * 10**16 + n) for n in range(options.seconds * 150_000)), "g")
+            )
+        result = run_load(
+            LoadPlan(
+                host="127.0.0.1",
+                port=port,
+                connections=options.connections,
+                seconds=options.seconds,
+                template=native_template(18, f"127.0.0.1:{port}"),
+                spool_path=str(spool),
+            )
+        )
+        spool.unlink()
+    extras = {"requests_per_cpu_second": round(result.accepted / max(result.cpu_seconds, 1e-9), 1)}
+    report = _plain("generator", round(result.per_second, 1), options.seconds, extras)
+    histogram = result.histogram
+    return msgspec.structs.replace(
+        report,
+        p50_ms=histogram.percentile_ms(50),
+        p99_ms=histogram.percentile_ms(99),
+        connections=options.connections,
+        outcomes=result.outcomes,
+        cpu_seconds={"generator": round(result.cpu_seconds, 2)},
+    )
+
+
+@contextmanager
+def _null_server() -> Iterator[int]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from chuanliu.bench.null_server import main; main()"], stdout=subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        yield int(process.stdout.readline())
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _platform(ground: Ground, options: Options, name: str, merchants: int) -> PlatformUnderTest:
+    return PlatformUnderTest(
+        ground.server_url,
+        ground.folder,
+        name=name,
+        workers=options.workers,
+        merchants=merchants,
+        postgres_pid=ground.postgres_pid,
+    )
+
+
+def _load(ground: Ground, platform: PlatformUnderTest, options: Options, merchants: int | None) -> PaymentLoad:
+    return PaymentLoad(
+        platform.payments(options.dialect, merchants),
+        ground.folder,
+        seconds=options.seconds,
+        connections=options.connections,
+    )
+
+
+def _pay_goals(report: Report, dialect: Dialect) -> dict[str, Any]:
+    goals = {"ratio": _at_least(report.ratio, GOALS[dialect])}
+    tail = report.extras.get("p99_over_p50")
+    goals["p99_over_p50"] = {
+        "value": tail,
+        "at_most": P99_OVER_P50_MAX,
+        "met": tail is not None and tail <= P99_OVER_P50_MAX,
+    }
+    for other in ("spread", "empty"):
+        if other in report.extras["against"]:
+            goals[other] = _at_least(report.extras["against"][other]["subject_over_it"].median, GOALS[other])
+    if "alone" in report.extras:
+        alone = report.extras["alone"]["p50_ms"]
+        met = alone is not None and alone < ALONE_P50_MS_MAX
+        goals["alone_p50_ms"] = {"value": alone, "below": ALONE_P50_MS_MAX, "met": met}
+    return goals
+
+
+def _at_least(value: float | None, least: float) -> dict[str, Any]:
+    return {"value": value, "at_least": least, "met": value is not None and value >= least}
+
+
+def _with_extras(report: Report, extras: dict[str, Any]) -> Report:
+    return msgspec.structs.replace(report, extras={**report.extras, **extras})
+
+
+def _plain(name: str, per_second: float, seconds: float, extras: dict[str, Any]) -> Report:
+    return Report(
+        name=name,
+        per_second=per_second,
+        yardstick_per_second=None,
+        ratio=None,
+        p50_ms=None,
+        p99_ms=None,
+        audit=CLEAN,
+        seconds=seconds,
+        extras=extras,
+        machine=machine_facts(),
+    )
