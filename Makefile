@@ -10,15 +10,15 @@ ARGS ?=
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := run
-.PHONY: run test test-long check bench lock debian-packages clean
+.PHONY: run test test-long check bench lock clean
 
 run: $(VENV)/.runtime
 	$(BIN)/chuanliu demo $(ARGS)
 
-test: $(VENV)/.development debian-packages
+test: $(VENV)/.development $(VENV)/.debian-packages
 	$(BIN)/pytest -m "not long" $(ARGS)
 
-test-long: $(VENV)/.development debian-packages
+test-long: $(VENV)/.development $(VENV)/.debian-packages
 	$(BIN)/pytest -m long $(ARGS)
 
 check: $(VENV)/.development
@@ -32,8 +32,9 @@ bench: $(VENV)/.development
 	$(BIN)/chuanliu bench $(or $(ARGS),all)
 
 # Only root can install Debian packages; for others, and offline, the tests that need one say so and are skipped.
-debian-packages:
+$(VENV)/.debian-packages: .ci/debian-packages | $(BIN)/python
 	@.ci/debian-packages
+	@touch $@
 
 lock:
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
