@@ -9,7 +9,7 @@ from typing import Annotated
 import psycopg
 import typer
 
-from chuanliu.cli import db
+from chuanliu.cli import bench, db
 from chuanliu.errors import ChuanliuError
 from chuanliu.runtime import CannotStart
 
@@ -19,6 +19,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(bench.app, name="bench")
 app.add_typer(db.app, name="db")
 
 

@@ -75,7 +75,7 @@ class Supervisor:
     _logs_checked: float = 0.0
 
     def __enter__(self) -> Self:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (self.folder / "log").mkdir(exist_ok=True, mode=0o700)
         self._lock = lock_folder(self.folder, "supervisor.lock")
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
