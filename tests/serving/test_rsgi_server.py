@@ -276,6 +276,24 @@ def test_stop_waits_no_longer_than_its_grace() -> None:
     run(story)
 
 
+def test_a_cancelled_server_stops_listening() -> None:
+    async def story() -> None:
+        port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(serve(echoing(), "127.0.0.1", 0, stop=asyncio.Event(), on_listening=port.set_result))
+        await port
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        async with asyncio.timeout(5):
+            with pytest.raises(ConnectionError):
+                while True:
+                    _, writer = await asyncio.open_connection("127.0.0.1", port.result())
+                    writer.close()
+                    await asyncio.sleep(0.05)
+
+    run(story)
+
+
 def test_an_idle_server_stops_at_once() -> None:
     async def story() -> None:
         loop = asyncio.get_running_loop()

@@ -32,6 +32,10 @@ _current_task: Final = cast("Callable[[], asyncio.Task[Any]]", asyncio.current_t
 _LOGGING_UNTOUCHED: Final[dict[str, Any]] = {"incremental": True, "formatters": {}, "handlers": {}, "loggers": {}}
 
 
+# Servers that may outlive `serve`: past its grace, or when it was cancelled. They end with their last request.
+_closing: Final[set[asyncio.Future[Any]]] = set()
+
+
 class Scope(Peer, Protocol):
     """What RSGI tells about a request (specification 1.5). Each attribute is made anew whenever it is read."""
 
@@ -158,13 +162,19 @@ async def serve(
             log_dictconfig=_LOGGING_UNTOUCHED,
         )
         running: asyncio.Future[Any] = asyncio.ensure_future(server.serve())
-        await _first(running, listening)
-    on_listening(bound)
-    await _first(running, stop)
-    server.stop()
-    await asyncio.wait({running}, timeout=grace_s)
-    if not running.done():
-        running.cancel()
+        _closing.add(running)
+        running.add_done_callback(_closing.discard)
+        try:
+            await _first(running, listening)
+        except BaseException:
+            server.stop()
+            raise
+    try:
+        on_listening(bound)
+        await _first(running, stop)
+    finally:
+        server.stop()
+    await asyncio.wait([running], timeout=grace_s)
 
 
 def _reserve(host: str, port: int) -> socket.socket:
@@ -186,9 +196,6 @@ async def _first(running: asyncio.Future[Any], event: asyncio.Event) -> None:
     waiting: asyncio.Future[Any] = asyncio.ensure_future(event.wait())
     try:
         await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
-    except asyncio.CancelledError:
-        running.cancel()
-        raise
     finally:
         waiting.cancel()
     if running.done():
