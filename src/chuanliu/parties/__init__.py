@@ -21,6 +21,7 @@ from chuanliu.parties.tables import (
     PlatformKey,
     WebhookEndpoint,
 )
+from chuanliu.parties.vault import Vault, aes_key_context, platform_key_context, webhook_context
 
 __all__ = [
     "API_KEY",
@@ -41,5 +42,9 @@ __all__ = [
     "PartyCounter",
     "PaymentCode",
     "PlatformKey",
+    "Vault",
     "WebhookEndpoint",
+    "aes_key_context",
+    "platform_key_context",
+    "webhook_context",
 ]

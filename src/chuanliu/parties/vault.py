@@ -1,0 +1,64 @@
+"""The vault: opens what is sealed at rest, once per value, and keeps it in memory only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from chuanliu.crypto import SEAL_RANDOMNESS, MasterKey, seal, unseal
+from chuanliu.parties.tables import App, PlatformKey, WebhookEndpoint
+
+
+class Vault:
+    """Seals and opens secrets under the installation's master keys. `current` seals; older keys still open."""
+
+    def __init__(self, current: MasterKey, older: Mapping[str, MasterKey] | None = None) -> None:
+        self._current = current
+        self._masters: dict[str, MasterKey] = {**(older or {}), current.key_id: current}
+        self._opened: dict[tuple[bytes, bytes], bytes] = {}
+
+    def seal(self, secret: bytes, context: str, randomness: bytes) -> bytes:
+        """Encrypt under the current master key. `context` names table, key and column: a value moved elsewhere stays shut."""
+        if len(randomness) != SEAL_RANDOMNESS:
+            raise ValueError("wrong amount of randomness")
+        return seal(secret, self._current, context.encode(), randomness)
+
+    def open(self, sealed: bytes, context: str) -> bytes:
+        """Decrypt. Raises `NotFound(key_not_found)` without its master key, `ValueError` when it was altered."""
+        key = (sealed, context.encode())
+        found = self._opened.get(key)
+        if found is None:
+            found = self._opened[key] = unseal(sealed, self._masters, context.encode())
+        return found
+
+    def platform_private_key(self, key: PlatformKey) -> str:
+        """The private key (bare base64 PKCS#8) of a platform key."""
+        return self.open(key.private_key_sealed, platform_key_context(key.key_id)).decode()
+
+    def aes_key(self, app: App) -> str | None:
+        """The app's content encryption key (base64 of 16 bytes), or None where it has none."""
+        if app.aes_key_sealed is None:
+            return None
+        return self.open(app.aes_key_sealed, aes_key_context(app.app_id)).decode()
+
+    def webhook_secrets(self, endpoint: WebhookEndpoint, now: int) -> list[str]:
+        """The secrets (`whsec_…`) that sign for an endpoint: the current one, and the previous one in its overlap."""
+        context = webhook_context(endpoint.endpoint_id)
+        secrets = [self.open(endpoint.secret_sealed, context).decode()]
+        if endpoint.previous_secret_sealed is not None and (endpoint.previous_valid_until or 0) > now:
+            secrets.append(self.open(endpoint.previous_secret_sealed, context).decode())
+        return secrets
+
+
+def platform_key_context(key_id: int) -> str:
+    """What a sealed platform key is bound to."""
+    return f"platform_key/{key_id}/private_key"
+
+
+def aes_key_context(app_id: int) -> str:
+    """What a sealed content encryption key is bound to."""
+    return f"app/{app_id}/aes_key"
+
+
+def webhook_context(endpoint_id: int) -> str:
+    """What a sealed webhook secret is bound to."""
+    return f"webhook_endpoint/{endpoint_id}/secret"
