@@ -197,7 +197,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "排队期间不会扣款，订单会为您保留。",
         "Nothing is charged while you wait, and your order is kept.",
     ),
-    "notice.waiting_next": ("{seconds} 秒后自动重试", "Trying again in {seconds} seconds"),
+    "notice.waiting_next": ("{seconds} 秒后自动重试。", "Trying again in {seconds} seconds."),
     "notice.waiting_now": ("立即重试", "Try now"),
 }
 
