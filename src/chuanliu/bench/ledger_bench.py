@@ -59,7 +59,7 @@ def bench_ledger(run: LedgerRun, progress: Callable[[str, int, float], None] | N
         {"ledger": post, "pgbench": lambda: run.yardstick.measure(run.seconds).per_second}, run.rounds, progress
     )
     backlog = count_backlog(url)
-    audit = _check_books(url, before + posted)
+    audit = check_books(url, before + posted)
     if audit == CLEAN:
         audit = run.audit()
     ratio, ratio_range = ratio_fields(ratio_of(rounds, "ledger", "pgbench"))
@@ -106,7 +106,7 @@ def _count_transfers(database_url: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _check_books(database_url: str, transfers: int) -> str:
+def check_books(database_url: str, transfers: int) -> str:
     """Every acknowledged transfer is stored, nothing else is, and all accounts together are zero."""
     with psycopg.connect(database_url) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

@@ -71,12 +71,11 @@ async def pay(
     payer.balance_minor -= amount_minor
     payer.entry_count += 1
     await session.delete(shown)
-    order_id, payment_id = next(_IDS), next(_IDS)
-    payload = json.dumps({"out_trade_no": reference, "amount_minor": amount_minor, "status": "TRADE_SUCCESS"})
+    paid = Paid(order_id=next(_IDS), payment_id=next(_IDS))
     session.add_all(
         [
             Order(
-                order_id=order_id,
+                order_id=paid.order_id,
                 merchant_id=merchant.merchant_id,
                 out_trade_no=reference,
                 subject=subject,
@@ -89,37 +88,46 @@ async def pay(
                 expires_at=now + timedelta(minutes=15),
                 paid_at=now,
             ),
-            Payment(
-                payment_id=payment_id,
-                order_id=order_id,
-                payer_id=payer.account_id,
-                currency="CNY",
-                amount_minor=amount_minor,
-                status="SUCCEEDED",
-                created_at=now,
-                completed_at=now,
-            ),
-            PaymentLeg(
-                payment_id=payment_id,
-                leg_no=1,
-                method="balance",
-                account_id=payer.account_id,
-                amount_minor=amount_minor,
-                status="CAPTURED",
-            ),
-            *_postings(payment_id, payer, merchant.merchant_id, amount_minor, fee_minor, now),
-            Outbox(
-                event_id=next(_IDS),
-                merchant_id=merchant.merchant_id,
-                kind="payment.succeeded",
-                subject_id=order_id,
-                payload=payload.encode(),
-                created_at=now,
-            ),
+            *_payment(paid, payer.account_id, amount_minor, now),
+            *_postings(paid.payment_id, payer, merchant.merchant_id, amount_minor, fee_minor, now),
+            _event(paid.order_id, merchant.merchant_id, reference, amount_minor, now),
         ]
     )
     await session.commit()
-    return Paid(order_id=order_id, payment_id=payment_id)
+    return paid
+
+
+def _payment(paid: Paid, payer: int, amount_minor: int, now: datetime) -> Iterator[Base]:
+    yield Payment(
+        payment_id=paid.payment_id,
+        order_id=paid.order_id,
+        payer_id=payer,
+        currency="CNY",
+        amount_minor=amount_minor,
+        status="SUCCEEDED",
+        created_at=now,
+        completed_at=now,
+    )
+    yield PaymentLeg(
+        payment_id=paid.payment_id,
+        leg_no=1,
+        method="balance",
+        account_id=payer,
+        amount_minor=amount_minor,
+        status="CAPTURED",
+    )
+
+
+def _event(order_id: int, merchant: int, reference: str, amount_minor: int, now: datetime) -> Outbox:
+    payload = json.dumps({"out_trade_no": reference, "amount_minor": amount_minor, "status": "TRADE_SUCCESS"})
+    return Outbox(
+        event_id=next(_IDS),
+        merchant_id=merchant,
+        kind="payment.succeeded",
+        subject_id=order_id,
+        payload=payload.encode(),
+        created_at=now,
+    )
 
 
 def _postings(
