@@ -10,23 +10,47 @@ from chuanliu.notifications.delivery_client import (
     Resolver,
     SystemResolver,
 )
+from chuanliu.notifications.delivery_store import (
+    AttemptRecord,
+    DueDelivery,
+    claim_due,
+    destination_key,
+    postpone,
+    record_attempts,
+    redeliver,
+    subscribers,
+    write_deliveries,
+)
 from chuanliu.notifications.destination import Destination, DestinationPolicy
 from chuanliu.notifications.schedule import ALIPAY, NATIVE, Schedule
+from chuanliu.notifications.sender_client import Render, Rendered, Sender
 
 __all__ = [
     "ALIPAY",
     "NATIVE",
     "Acknowledgement",
+    "AttemptRecord",
     "Breaker",
     "DeliveryClient",
     "DeliveryLimits",
     "DeliveryResult",
     "Destination",
     "DestinationPolicy",
+    "DueDelivery",
     "Outcome",
+    "Render",
+    "Rendered",
     "Resolver",
     "Schedule",
+    "Sender",
     "SystemResolver",
     "alipay_acknowledged",
+    "claim_due",
+    "destination_key",
     "native_acknowledged",
+    "postpone",
+    "record_attempts",
+    "redeliver",
+    "subscribers",
+    "write_deliveries",
 ]
