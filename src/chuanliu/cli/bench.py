@@ -88,13 +88,14 @@ def bench_pay(
 def bench_ledger(
     seconds: Seconds = _DEFAULTS.seconds,
     batch: Annotated[int, typer.Option("--batch", min=1000, help="Transfers in a batch.")] = _DEFAULTS.batch,
+    lanes: Annotated[int, typer.Option("--lanes", min=1, max=4, help="Writing lanes of the engine.")] = _DEFAULTS.lanes,
     pairs: Pairs = _DEFAULTS.pairs,
     database_url: DatabaseUrl = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Transfers in large batches, straight to one lane of the engine; latencies are of whole batches."""
-    options = _options(seconds=seconds, batch=batch, pairs=pairs, workers=1)
+    """Transfers in large batches, straight to the lanes of one engine; latencies are of whole batches."""
+    options = _options(seconds=seconds, batch=batch, lanes=lanes, pairs=pairs, workers=1)
     with _bench(data, database_url) as (ground, status):
         report = run_ledger(ground, options, _rounds(status))
     _finish([report], as_json)
