@@ -65,7 +65,8 @@ def bench_ledger(run: LedgerRun, progress: Callable[[str, int, float], None] | N
     ratio, ratio_range = ratio_fields(ratio_of(rounds, "ledger", "pgbench"))
     extras: dict[str, Any] = {
         "batch": run.plan.batch,
-        "batches_in_flight": run.plan.in_flight,
+        "batches_in_flight": run.plan.in_flight * run.plan.lanes,
+        "lanes": run.plan.lanes,
         "payers": run.plan.payers,
         "sellers": run.plan.sellers,
         "latency": "of whole batches",

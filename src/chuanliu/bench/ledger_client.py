@@ -28,11 +28,15 @@ _STRIDE: Final = 7919
 
 
 class PostingPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """`in_flight` batches of `batch` transfers are under way at once, so that one gathers while another commits."""
+    """`in_flight` batches of `batch` transfers are under way for each lane, so that one gathers while another commits.
+
+    There should be more payers than transfers under way, or batches wait for each other's rows.
+    """
 
     database_url: str
     batch: int = 4000
     in_flight: int = 2
+    lanes: int = 1
     payers: int = 10_000
     sellers: int = 100
 
@@ -64,8 +68,8 @@ def post_transfers(plan: PostingPlan, seconds: float, first: int) -> PostingResu
 
 def _engine(plan: PostingPlan) -> Engine:
     rows = plan.batch * 8
-    limits = LaneLimits(queue=plan.batch * (plan.in_flight + 1), batch=plan.batch, rows=max(20_000, rows))
-    return Engine(EngineSettings(conninfo=plan.database_url, limits=limits), ())
+    limits = LaneLimits(queue=plan.batch * plan.lanes * (plan.in_flight + 1), batch=plan.batch, rows=max(20_000, rows))
+    return Engine(EngineSettings(conninfo=plan.database_url, lanes=plan.lanes, limits=limits), ())
 
 
 async def _stock(plan: PostingPlan) -> int:
@@ -122,7 +126,7 @@ async def _post(plan: PostingPlan, seconds: float, first: int) -> PostingResult:
 
     try:
         cpu_before, began = time.process_time(), time.perf_counter()
-        await asyncio.gather(*(post_until(began + seconds) for _ in range(plan.in_flight)))
+        await asyncio.gather(*(post_until(began + seconds) for _ in range(plan.in_flight * plan.lanes)))
         elapsed = time.perf_counter() - began
         cpu_seconds = time.process_time() - cpu_before
     finally:

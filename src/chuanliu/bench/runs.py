@@ -37,7 +37,9 @@ ALONE_P50_MS_MAX = 15.0
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What the command line can choose. `preload` payments are stored before `pay` runs; `batch` is the ledger's."""
+    """What the command line can choose. `preload` payments are stored before `pay` runs; `batch` and `lanes`
+    are the ledger's.
+    """
 
     seconds: int = 10
     pairs: int = LEAST_ROUNDS
@@ -48,6 +50,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     preload: int = 0
     idle: bool = False
     batch: int = 4000
+    lanes: int = 1
 
 
 def run_pay(ground: Ground, options: Options, progress: Progress | None = None) -> Report:
@@ -90,7 +93,7 @@ def run_ledger(ground: Ground, options: Options, progress: Progress | None = Non
     with _platform(ground, options, "chuanliu_bench", 1) as platform:
         report = bench_ledger(
             LedgerRun(
-                plan=PostingPlan(database_url=platform.url, batch=options.batch),
+                plan=PostingPlan(database_url=platform.url, batch=options.batch, lanes=options.lanes),
                 yardstick=Yardstick(ground.server_url),
                 seconds=options.seconds,
                 rounds=options.pairs,
