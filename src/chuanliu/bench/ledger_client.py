@@ -15,7 +15,7 @@ from chuanliu.bench.histogram import Histogram
 from chuanliu.engine import Engine, EngineSettings, LaneLimits
 from chuanliu.errors import ChuanliuError
 from chuanliu.ids import party_number
-from chuanliu.ledger import SANDBOX, Chart, OpenAccount, PostTransfer, account_of, post_batch
+from chuanliu.ledger import SANDBOX, Chart, OpenAccount, PostTransfer, account_of
 
 Result = TypeVar("Result")
 
@@ -89,7 +89,7 @@ async def _stock(plan: PostingPlan) -> int:
                 PostTransfer(source, account_of(payer, Chart.CONSUMER_BALANCE, "CNY"), BALANCE_MINOR, "sandbox")
                 for payer in fresh
             ]
-            for result in await post_batch(engine, transfers):
+            for result in await engine.submit_all(transfers):
                 if isinstance(result, ChuanliuError):
                     raise result
             funded += len(transfers)
@@ -117,7 +117,7 @@ async def _post(plan: PostingPlan, seconds: float, first: int) -> PostingResult:
                 PostTransfer(payers[n * _STRIDE % plan.payers], sellers[n % plan.sellers], 1, "payment")
                 for n in (next(numbers) for _ in range(plan.batch))
             ]
-            for result in await post_batch(engine, transfers):
+            for result in await engine.submit_all(transfers):
                 if isinstance(result, int):
                     posted += 1
                 else:

@@ -48,7 +48,9 @@ def iso_text(at: Micros) -> str:
 
 
 def parse_wall(text: str, zone: tzinfo = SHANGHAI, *, field: str = "timestamp") -> Micros:
-    """Read `yyyy-MM-dd HH:mm:ss` (or without seconds) in the zone. Raises `Invalid(invalid_parameter)` naming `field`."""
+    """Read `yyyy-MM-dd HH:mm:ss` (or without seconds) in the zone. Raises `Invalid(invalid_parameter)` naming
+    `field`.
+    """
     for form in ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"):
         try:
             return from_datetime(datetime.strptime(text, form).replace(tzinfo=zone))

@@ -35,24 +35,22 @@ class Command(msgspec.Struct, Generic[Outcome], frozen=True):
     """
 
     def discover(self, seen: Seen, keys: Keys, reference: Reference) -> None:
-        """Ask for rows. Called again with what was seen until nothing new is looked for."""
-        raise NotImplementedError
+        """Ask for rows. Called again with what was seen until nothing new is looked for. Asks for none by default."""
 
     def decide(self, rows: Rows, context: Context) -> Outcome:
         """Answer, and change rows. Pure: same rows and context, same outcome."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} does not say what it decides")
 
 
 class Query(msgspec.Struct, Generic[Outcome], frozen=True):
     """Base of all questions: like a command without locks and changes, on one snapshot of the database."""
 
     def discover(self, seen: Seen, keys: Keys, reference: Reference) -> None:
-        """Look for rows. Called again with what was seen until nothing new is looked for."""
-        raise NotImplementedError
+        """Look for rows. Called again with what was seen until nothing new is looked for. Looks for none by default."""
 
     def answer(self, seen: Seen, context: Context) -> Outcome:
         """The answer, from what was seen."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} does not say what it answers")
 
 
 AnyCommand = Command[Any]

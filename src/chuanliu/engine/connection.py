@@ -1,4 +1,5 @@
-"""One PostgreSQL connection in pipeline mode: a list of statements goes out together and their results come back together.
+"""One PostgreSQL connection in pipeline mode: a list of statements goes out together and their results come back
+together.
 
 This is psycopg's `pq` layer (libpq) without its cursors: a lane runs a dozen statements for hundreds of commands, and
 what a cursor does per statement would cost more than the statements.
@@ -185,7 +186,9 @@ class PipelineConnection:
             raise self._lost(self._broken)
 
     async def _flush(self) -> None:
-        """Send what the socket did not take at once; what arrives meanwhile is consumed, so neither side waits for the other."""
+        """Send what the socket did not take at once; what arrives meanwhile is consumed, so neither side waits for the
+        other.
+        """
         while self._pg.flush():
             if self._broken is not None:
                 raise self._lost(self._broken)

@@ -18,7 +18,7 @@ from chuanliu.engine.reference import Reference
 from chuanliu.engine.reference_store import ReferenceStore
 from chuanliu.engine.table import Table
 from chuanliu.engine.worker_lease_store import WorkerLeaseStore
-from chuanliu.errors import Busy, Unavailable
+from chuanliu.errors import Busy, ChuanliuError, Unavailable
 from chuanliu.ids import IdSource
 
 Outcome = TypeVar("Outcome")
@@ -95,13 +95,27 @@ class Engine:
         self._turn = (self._turn + 1) % len(lanes)
         return lanes[self._turn].submit(command)
 
-    def require_room(self, commands: int) -> None:
-        """Raise `Busy` unless every lane has room for this many more commands."""
-        if any(lane.waiting + commands > self._settings.limits.queue for lane in self._lanes):
+    async def submit_all(self, commands: Sequence[Command[Outcome]]) -> list[Outcome | ChuanliuError]:
+        """Submit many commands and return a result for each: its outcome, or why it was refused.
+
+        They are independent of each other: one refusal leaves its neighbours alone. Raises `Busy` when a lane's queue
+        has no room for all of them; then none was taken.
+        """
+        if any(lane.waiting + len(commands) > self._settings.limits.queue for lane in self._lanes):
             raise Busy
+        futures = [self.submit(command) for command in commands]
+        results: list[Outcome | ChuanliuError] = []
+        for future in futures:
+            try:
+                results.append(await future)
+            except ChuanliuError as error:
+                results.append(error)
+        return results
 
     def ask(self, query: Query[Outcome]) -> asyncio.Future[Outcome]:
-        """Queue a query; the future gets its answer, or a `ChuanliuError`. Raises `Busy` at once when the queue is full."""
+        """Queue a query; the future gets its answer, or a `ChuanliuError`. Raises `Busy` at once when the queue is
+        full.
+        """
         if self._read_lane is None:
             raise Unavailable("the engine is not running")
         return self._read_lane.ask(query)

@@ -1,7 +1,8 @@
 """Budgets that may not be overspent, on many rows at once: escrow stripes.
 
-A budget is cut into stripes; a command takes from the one its key falls on, so that a campaign's payments do not queue on
-one row. When that stripe is dry it asks for all of them (`Need`) and gathers; only when all together are short is it refused.
+A budget is cut into stripes; a command takes from the one its key falls on, so that a campaign's payments do not queue
+on one row. When that stripe is dry it asks for all of them (`Need`) and gathers; only when all together are short is it
+refused.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Idempotency of commands that create no row under their key.
 
-The outcome is stored with a short hash per identity field: the same key with the same fields gets the first outcome again,
-the same key with other fields an error that names the field.
+The outcome is stored with a short hash per identity field: the same key with the same fields gets the first outcome
+again, the same key with other fields an error that names the field.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ def _hashes(fields: Mapping[str, str]) -> dict[str, bytes]:
 
 
 def recall(rows: Rows, merchant_id: int, operation: str, key: str, fields: Mapping[str, str]) -> bytes | None:
-    """The outcome stored under the key, or None. Raises `Conflict(idempotency_conflict)` naming the field that differs."""
+    """The outcome stored under the key, or None. Raises `Conflict(idempotency_conflict)` naming the field that
+    differs.
+    """
     record = rows.get(IDEMPOTENCY, cell_of_order(merchant_id, key), merchant_id, operation, key)
     if record is None:
         return None

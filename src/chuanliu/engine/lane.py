@@ -4,7 +4,8 @@ A lone command is not delayed, and a storm makes large batches. What can go wron
 
 * unique violation and class 40: run the batch again from the load;
 * lock time-out: load again skipping locked rows, and put back the commands whose rows are held;
-* classes 22 and 23 and what is not foreseen: halve the batch until the culprit stands alone, which then gets `internal`;
+* classes 22 and 23 and what is not foreseen: halve the batch until the culprit stands alone, which then gets
+  `internal`;
 * 08, 53, 57: the database's trouble, not a command's: wait and run again, never split.
 """
 
@@ -15,7 +16,7 @@ import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -82,14 +83,15 @@ class LaneCounters:
     largest_batch: int = 0
 
 
-class ReferenceSource:
-    """What a lane needs of reference data; the engine's `ReferenceStore` is the one implementation."""
+class ReferenceSource(Protocol):
+    """What a lane needs of reference data."""
 
-    current: Reference
+    @property
+    def current(self) -> Reference:
+        """The snapshot."""
 
     async def refresh(self, at_least: int) -> None:
         """Load until the snapshot has at least this version."""
-        raise NotImplementedError
 
 
 @dataclass
@@ -263,7 +265,9 @@ class Lane:
                 self._queue.append(envelope)
 
     async def _wait_for_database(self, batch: list[Envelope], error: Exception) -> None:
-        """Back off while the database is away. Commands that run out of patience are told; their rows were not written."""
+        """Back off while the database is away. Commands that run out of patience are told; their rows were not
+        written.
+        """
         await self._drop_connection()
         self.counters.reconnects += 1
         now = asyncio.get_running_loop().time()

@@ -1,7 +1,9 @@
-"""Reference data: merchants, keys, terms. Small, read by every request, rarely changed; kept as a snapshot in each process.
+"""Reference data: merchants, keys, terms. Small, read by every request, rarely changed; kept as a snapshot in each
+process.
 
-A change raises the one-row `reference_version` in its own transaction and notifies; each batch reads that version first and
-refreshes a stale snapshot before it decides, so a revoked key or a changed fee is never used after its change committed.
+A change raises the one-row `reference_version` in its own transaction and notifies; each batch reads that version
+first and refreshes a stale snapshot before it decides, so a revoked key or a changed fee is never used after its change
+committed.
 """
 
 from __future__ import annotations
@@ -45,7 +47,9 @@ class Reference:
         return [cast("R", rows[key]) for key in sorted(rows)]
 
     def find(self, table: Table[R], column: str, value: Any) -> tuple[R, ...]:
-        """All rows with this value in the column; the lookup is built on first use and lives as long as the snapshot."""
+        """All rows with this value in the column; the lookup is built on first use and lives as long as the
+        snapshot.
+        """
         lookup = self._lookups.get((table, column))
         if lookup is None:
             lookup = {}

@@ -11,7 +11,6 @@ import psycopg
 import structlog
 from psycopg import sql
 
-from chuanliu.engine.lane import ReferenceSource
 from chuanliu.engine.reference import REFERENCE_CHANNEL, Reference
 from chuanliu.engine.table import Table
 from chuanliu.errors import Unavailable
@@ -19,8 +18,10 @@ from chuanliu.errors import Unavailable
 log = structlog.get_logger()
 
 
-class ReferenceStore(ReferenceSource):
-    """One snapshot for a process. Every reference table has a `version` column: the version that last changed the row."""
+class ReferenceStore:
+    """One snapshot for a process. Every reference table has a `version` column: the version that last changed the
+    row.
+    """
 
     def __init__(self, conninfo: str, tables: Sequence[Table[Any]]) -> None:
         self._conninfo = conninfo

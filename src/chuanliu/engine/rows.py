@@ -1,7 +1,7 @@
 """What a batch has loaded, and what its commands make of it.
 
-Commands insert and update; only sweepers delete. A command sees every change of the commands before it in the batch. If it raises, its own changes are undone from a
-journal and its neighbours never notice.
+Commands insert and update; only sweepers delete. A command sees every change of the commands before it in the batch.
+If it raises, its own changes are undone from a journal and its neighbours never notice.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ R = TypeVar("R", bound=Row)
 class Keys:
     """What a command asks for. Asking twice is harmless.
 
-    `look` reads without a lock and is answered in discovery; `lock` rows are locked and then current; `read` rows are read
-    after all locks are held, for dependants that a locked row guards.
+    `look` reads without a lock and is answered in discovery; `lock` rows are locked and then current; `read` rows are
+    read after all locks are held, for dependants that a locked row guards.
     """
 
     __slots__ = ("locks", "look_indexes", "look_keys", "read_indexes", "read_keys")

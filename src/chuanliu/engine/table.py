@@ -51,8 +51,8 @@ class Index(Generic[R]):
 class Table(Generic[R]):
     """A table that commands read and write.
 
-    `rank` is the table's place in the one global lock order: tables are locked by ascending rank, rows by ascending key.
-    `append_only` rows are written and never loaded by commands, which spares them all bookkeeping.
+    `rank` is the table's place in the one global lock order: tables are locked by ascending rank, rows by ascending
+    key. `append_only` rows are written and never loaded by commands, which spares them all bookkeeping.
     """
 
     def __init__(

@@ -10,7 +10,8 @@
     ├── Busy               a bounded queue is full or a row stayed locked: try again
     └── Unavailable        the database cannot be reached: try again
 
-Every error that can leave the platform has a `code` from `CODES`; each wire dialect maps all of them, which a test holds.
+Every error that can leave the platform has a `code` from `CODES`; each wire dialect maps all of them, which a test
+holds.
 """
 
 from chuanliu.errors.catalogue import CODES, HTTP_STATUS

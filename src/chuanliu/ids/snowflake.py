@@ -46,8 +46,7 @@ class IdSource:
     def advance(self, now_millis: int) -> None:
         """Move on to the present; never back."""
         tick = (now_millis - _EPOCH_MILLIS) << 7
-        if tick > self._tick:
-            self._tick = tick
+        self._tick = max(self._tick, tick)
 
     @property
     def latest_millis(self) -> int:

@@ -1,7 +1,7 @@
 """The ledger: accounts, transfers, holds. Double entry, to the cent; `post` is the only way in which money moves."""
 
 from chuanliu.ledger.chart import CHECKED, PLATFORM, SANDBOX, Chart, account_of, is_checked
-from chuanliu.ledger.commands import EndHold, OpenAccount, PlaceHold, PostHold, PostTransfer, open_account, post_batch
+from chuanliu.ledger.commands import EndHold, OpenAccount, PlaceHold, PostHold, PostTransfer, open_account
 from chuanliu.ledger.holds import end_hold, place_hold, post_hold
 from chuanliu.ledger.posting import account_row, buffered_balance, lock_account, lock_buffered, post
 from chuanliu.ledger.tables import ACCOUNT, DELTA, ENTRY, HOLD, TRANSFER, Account, Delta, Entry, Hold, Transfer
@@ -36,6 +36,5 @@ __all__ = [
     "open_account",
     "place_hold",
     "post",
-    "post_batch",
     "post_hold",
 ]

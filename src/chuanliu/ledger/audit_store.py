@@ -72,6 +72,8 @@ CHECKS: Final[dict[str, str]] = {
         SELECT transfer_id, debit_account_id, credit_account_id FROM transfer
         WHERE (debit_account_id >> 18 >= 900000000000) <> (credit_account_id >> 18 >= 900000000000)
     """,
-    "budgets are not overspent": "SELECT budget_id, stripe, available_minor FROM escrow_stripe WHERE available_minor < 0",
+    "budgets are not overspent": """
+        SELECT budget_id, stripe, available_minor FROM escrow_stripe WHERE available_minor < 0
+    """,
 }
 """Name of each check and the query for its offenders."""

@@ -1,7 +1,7 @@
 """The chart of accounts: what kinds of account there are, and whose balance is tested.
 
-Balance = credits − debits. A checked account is locked and may not fall below its floor; a buffered one takes signed deltas
-and has no floor, so that an account which every payment touches is never a queue.
+Balance = credits − debits. A checked account is locked and may not fall below its floor; a buffered one takes signed
+deltas and has no floor, so that an account which every payment touches is never a queue.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from chuanliu.clock import Micros
-from chuanliu.engine import Command, Context, Engine, Keys, Reference, Rows, Seen
-from chuanliu.errors import ChuanliuError, Refused
+from chuanliu.engine import Command, Context, Keys, Reference, Rows, Seen
+from chuanliu.errors import Refused
 from chuanliu.ids import account_cell, cell_of_id
 from chuanliu.ledger.chart import Chart, account_of, is_checked
 from chuanliu.ledger.holds import end_hold, place_hold, post_hold
@@ -141,20 +141,3 @@ class EndHold(Command[Hold], frozen=True):
         if self.expired and (hold.expires_at is None or hold.expires_at > context.now):
             raise Refused("hold_not_active", "the hold's time is not over")
         return end_hold(rows, hold, "expired" if self.expired else "voided")
-
-
-async def post_batch(engine: Engine, transfers: list[PostTransfer]) -> list[int | ChuanliuError]:
-    """Post many transfers and return a result per item: the transfer's id, or why it was refused.
-
-    Items are independent of each other: one refusal leaves its neighbours alone. Raises `Busy` when the queue has no
-    room for all of them; then none was taken.
-    """
-    engine.require_room(len(transfers))
-    futures = [engine.submit(transfer) for transfer in transfers]
-    results: list[int | ChuanliuError] = []
-    for future in futures:
-        try:
-            results.append(await future)
-        except ChuanliuError as error:
-            results.append(error)
-    return results

@@ -1,7 +1,7 @@
 """The folder: turns deltas of buffered accounts into numbered entries with running balances.
 
-It locks the accounts in key order, takes their deltas with `DELETE … RETURNING` (never by an id watermark, which would miss
-a delta that committed late), and writes entries and balances in the same transaction.
+It locks the accounts in key order, takes their deltas with `DELETE … RETURNING` (never by an id watermark, which would
+miss a delta that committed late), and writes entries and balances in the same transaction.
 """
 
 from __future__ import annotations

@@ -33,8 +33,8 @@ def post(
 ) -> int:
     """Move an amount (> 0) and return the transfer's id. `cell` is the writer's: where transfer and deltas live.
 
-    Raises `Refused`: same_account, currency_mismatch, account_not_found, account_closed, balance_below_floor (also when a
-    debited checked account is blocked).
+    Raises `Refused`: same_account, currency_mismatch, account_not_found, account_closed, balance_below_floor (also
+    when a debited checked account is blocked).
     """
     if amount_minor <= 0:
         raise Refused("invalid_amount", "a transfer's amount must be positive")

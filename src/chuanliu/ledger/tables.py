@@ -6,7 +6,8 @@ from chuanliu.engine import Instant, Row, SmallInt, Table
 
 
 class Account(Row, frozen=True, gc=False):
-    """`balance_minor` = credits − debits folded so far; `held_minor` is reserved by active holds; `entry_count` numbers entries.
+    """`balance_minor` = credits − debits folded so far; `held_minor` is reserved by active holds; `entry_count`
+    numbers entries.
 
     For a buffered account the balance is this row plus its deltas.
     """

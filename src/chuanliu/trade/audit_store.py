@@ -8,8 +8,9 @@ CHECKS: Final[dict[str, str]] = {
     "paid orders are paid exactly": """
         SELECT p.payment_id, p.amount_minor, coalesce(t.amount_minor, 0) AS moved_minor
         FROM payment p
-        LEFT JOIN (SELECT subject_id, sum(amount_minor) AS amount_minor FROM transfer WHERE kind = 'payment' GROUP BY 1) t
-            ON t.subject_id = p.payment_id
+        LEFT JOIN (
+            SELECT subject_id, sum(amount_minor) AS amount_minor FROM transfer WHERE kind = 'payment' GROUP BY 1
+        ) t ON t.subject_id = p.payment_id
         WHERE coalesce(t.amount_minor, 0) <> CASE WHEN p.status = 'SUCCEEDED' THEN p.amount_minor ELSE 0 END
     """,
     "no transfer pays an unknown payment": """
@@ -32,7 +33,8 @@ CHECKS: Final[dict[str, str]] = {
         WHERE (o.paid_at IS NOT NULL) <> coalesce(p.status = 'SUCCEEDED', false)
     """,
     "legs sum to their payment": """
-        SELECT p.payment_id, p.amount_minor, l.amount_minor AS legs_minor, p.refunded_minor, l.refunded_minor AS legs_back
+        SELECT p.payment_id, p.amount_minor, l.amount_minor AS legs_minor,
+            p.refunded_minor, l.refunded_minor AS legs_back_minor
         FROM payment p
         LEFT JOIN (
             SELECT cell, payment_id, sum(amount_minor) AS amount_minor, sum(refunded_minor) AS refunded_minor

@@ -41,7 +41,7 @@ class CloseOrder(Command[Order], frozen=True):
     def discover(self, seen: Seen, keys: Keys, reference: Reference) -> None:
         order = self.ref.discover(seen, keys)
         if order is not None:
-            look_payment(seen, keys, order.payment_id)
+            look_payment(keys, order.payment_id)
 
     def decide(self, rows: Rows, context: Context) -> Order:
         order = self.ref.require(rows)
@@ -63,7 +63,7 @@ class ExpireOrder(Command[bool], frozen=True):
         order = seen.get(ORDER, cell, self.order_id)
         if order is not None:
             keys.lock(ORDER, cell, self.order_id)
-            look_payment(seen, keys, order.payment_id)
+            look_payment(keys, order.payment_id)
 
     def decide(self, rows: Rows, context: Context) -> bool:
         order = rows.get(ORDER, cell_of_id(self.order_id), self.order_id)
@@ -111,7 +111,7 @@ class CancelOrder(Command[CancelOutcome], frozen=True):
         order = self.ref.discover(seen, keys)
         if order is None:
             return
-        look_payment(seen, keys, order.payment_id)
+        look_payment(keys, order.payment_id)
         keys.read(REFUND_BY_NUMBER, order.cell, order.order_id, _request_no(order))
         discover_refund(order, seen, keys, reference)
 

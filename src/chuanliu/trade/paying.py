@@ -13,7 +13,7 @@ from chuanliu.trade.settling import AWAITING, PAID, PayOutcome, pay_from_balance
 from chuanliu.trade.tables import LEGS_OF_PAYMENT, ORDER, PAYMENT, Order, Payment
 
 
-def look_payment(seen: Seen, keys: Keys, payment_id: int | None) -> None:
+def look_payment(keys: Keys, payment_id: int | None) -> None:
     """Ask for the payment that an order points to, locked, with its legs."""
     if payment_id is not None:
         cell = cell_of_id(payment_id)
@@ -43,8 +43,8 @@ class PayByCode(Command[PayOutcome], frozen=True):
 
     A code is used up by any attempt that is put on record. The same order asked again after it was paid gives the first
     outcome; a refused attempt leaves the order payable with a new code.
-    Raises `Refused`: payment_code_invalid, buyer_is_seller, buyer_mismatch, order_closed, order_finished, order_inconsistent,
-    order_expired, and what `new_order` raises.
+    Raises `Refused`: payment_code_invalid, buyer_is_seller, buyer_mismatch, order_closed, order_finished,
+    order_inconsistent, order_expired, and what `new_order` raises.
     """
 
     spec: OrderSpec
@@ -57,7 +57,7 @@ class PayByCode(Command[PayOutcome], frozen=True):
     def discover(self, seen: Seen, keys: Keys, reference: Reference) -> None:
         order = self.spec.ref.discover(seen, keys)
         if order is not None:
-            look_payment(seen, keys, order.payment_id)
+            look_payment(keys, order.payment_id)
         key = self._code_key
         keys.look(PAYMENT_CODE, *key)
         code = seen.get(PAYMENT_CODE, *key)
@@ -128,7 +128,7 @@ class PayOrder(Command[PayOutcome], frozen=True):
         order = seen.get(ORDER, cell, self.order_id)
         if order is not None:
             keys.lock(ORDER, cell, self.order_id)
-            look_payment(seen, keys, order.payment_id)
+            look_payment(keys, order.payment_id)
             BALANCE.lock(keys, source_account(self.payer_id, order.currency))
 
     def decide(self, rows: Rows, context: Context) -> PayOutcome:
@@ -169,7 +169,7 @@ class ConfirmPayment(Command[PayOutcome], frozen=True):
         payment = seen.get(PAYMENT, cell, self.payment_id)
         if payment is None:
             return
-        look_payment(seen, keys, self.payment_id)
+        look_payment(keys, self.payment_id)
         for order_id in payment.order_ids:
             keys.lock(ORDER, cell_of_id(order_id), order_id)
         BALANCE.lock(keys, source_account(payment.payer_id, payment.currency))

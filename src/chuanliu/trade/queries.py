@@ -69,7 +69,9 @@ class FindOrder(Query[OrderView], frozen=True):
 
 
 class FindOrderById(Query[OrderView], frozen=True):
-    """One order by our id, for the cashier and the wallet: whoever has the id may see it. Raises `Refused(order_not_found)`."""
+    """One order by our id, for the cashier and the wallet: whoever has the id may see it. Raises
+    `Refused(order_not_found)`.
+    """
 
     order_id: int
 

@@ -149,9 +149,9 @@ def _require_funds(rows: Rows, context: Context, order: Order, net_minor: int) -
 class RefundOrder(Command[RefundOutcome], frozen=True):
     """Refund part or all of a paid order. The same request number with the same amount gives the first outcome.
 
-    `request_no` may be absent for a full refund in one; then it is the order's own number. Raises `Refused`: order_not_found,
-    order_status_invalid (unpaid or closed unpaid), order_finished, refund_inconsistent, refund_exceeds_payment,
-    seller_balance_insufficient.
+    `request_no` may be absent for a full refund in one; then it is the order's own number. Raises `Refused`:
+    order_not_found, order_status_invalid (unpaid or closed unpaid), order_finished, refund_inconsistent,
+    refund_exceeds_payment, seller_balance_insufficient.
     """
 
     ref: OrderRef

@@ -41,7 +41,9 @@ async def finished_orders(
 
 
 async def sweep_leftovers(connection: psycopg.AsyncConnection[Any], now: Micros) -> int:
-    """Delete what nobody can ask for any more: old payment codes, idempotency rows over 35 days, commit markers over a day."""
+    """Delete what nobody can ask for any more: old payment codes, idempotency rows over 35 days, commit markers over a
+    day.
+    """
     gone = 0
     for statement, values in (
         (_OLD_CODES, []),

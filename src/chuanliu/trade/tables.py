@@ -8,8 +8,9 @@ from chuanliu.engine import BigIntList, Instant, Row, SmallInt, Table
 class Order(Row, frozen=True, gc=False):
     """What a merchant sells, once, under its own number. Lives in the cell of merchant + out_trade_no.
 
-    `payment_id` is the payment that pays it, or the one that waits for its payer. `details` is JSON of what the merchant sent
-    and gets back (passback_params, store_id, …). A `tombstone` marks a number that was cancelled before it was ever seen.
+    `payment_id` is the payment that pays it, or the one that waits for its payer. `details` is JSON of what the
+    merchant sent and gets back (passback_params, store_id, …). A `tombstone` marks a number that was cancelled before
+    it was ever seen.
     """
 
     cell: SmallInt
