@@ -34,6 +34,14 @@ class Command(msgspec.Struct, Generic[Outcome], frozen=True):
     To refuse *and* write (a failed attempt that is on record), return an outcome that says so.
     """
 
+    @property
+    def affinity(self) -> int | None:
+        """Commands of one affinity share a lane of a process, so that they never wait for each other's locks.
+
+        None where it cannot be told before discovery; such commands go to the lanes in turn.
+        """
+        return None
+
     def discover(self, seen: Seen, keys: Keys, reference: Reference) -> None:
         """Ask for rows. Called again with what was seen until nothing new is looked for. Asks for none by default."""
 

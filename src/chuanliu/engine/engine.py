@@ -92,8 +92,10 @@ class Engine:
             return lanes[0].submit(command)
         if not lanes:
             raise Unavailable("the engine is not running")
-        self._turn = (self._turn + 1) % len(lanes)
-        return lanes[self._turn].submit(command)
+        affinity = command.affinity
+        if affinity is None:
+            affinity = self._turn = self._turn + 1
+        return lanes[affinity % len(lanes)].submit(command)
 
     async def submit_all(self, commands: Sequence[Command[Outcome]]) -> list[Outcome | ChuanliuError]:
         """Submit many commands and return a result for each: its outcome, or why it was refused.

@@ -26,7 +26,7 @@ from chuanliu.engine.connection import Call, ConnectionLost, DatabaseError, Pipe
 from chuanliu.engine.kinds import BIGINT
 from chuanliu.engine.loading import Batching, Loader
 from chuanliu.engine.reference import REFERENCE_CHANNEL, REFERENCE_VERSION, Reference
-from chuanliu.engine.rows import Keys, Need, Seen
+from chuanliu.engine.rows import Keys, Need, Rows, Seen
 from chuanliu.engine.statements import Statement
 from chuanliu.engine.table import Key, Table
 from chuanliu.engine.writing import write_calls
@@ -58,7 +58,11 @@ class LaneLimits:
 
 @dataclass(eq=False)
 class Envelope:
-    """A command under way, with whom to answer."""
+    """A command under way, with whom to answer.
+
+    `numbers` are the ids that it has drawn: a batch that runs again makes the same ids, so that what a command asked
+    for under a neighbour's new id is still there.
+    """
 
     command: AnyCommand
     answer: asyncio.Future[Any]
@@ -66,6 +70,7 @@ class Envelope:
     extra: Keys | None = None
     needs: int = 0
     requeues: int = 0
+    numbers: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -103,11 +108,6 @@ class _Attempt:
     held: list[Envelope] = field(default_factory=list)
 
 
-class _StaleReference(Exception):
-    def __init__(self, version: int) -> None:
-        self.version = version
-
-
 class Lane:
     """Runs commands in batches on one connection. `start` it once; `close` drains it."""
 
@@ -129,6 +129,8 @@ class Lane:
         self._closing = False
         self._connection: PipelineConnection | None = None
         self._task: asyncio.Task[None] | None = None
+        self._numbers: list[int] = []
+        self._drawn = 0
         self.counters = LaneCounters()
 
     @property
@@ -192,60 +194,61 @@ class Lane:
                     _fail(envelope, ChuanliuError("internal"))
 
     def _take_batch(self) -> list[Envelope]:
+        """What runs next. Commands that were put back run apart from new ones, which they would hold up."""
         batch: list[Envelope] = []
         weight = 0
         queue = self._queue
         while queue and len(batch) < self._limits.batch and weight < self._limits.rows:
+            if batch and bool(queue[0].requeues) != bool(batch[0].requeues):
+                break
             envelope = queue.popleft()
             if not envelope.answer.done():
                 batch.append(envelope)
                 weight += getattr(envelope.command, "weight", 10)
         return batch
 
-    async def _settle(self, batch: list[Envelope]) -> None:
+    async def _settle(self, batch: list[Envelope], *, skip_locked: bool = False) -> None:
         """Run a batch until every command in it has its answer or is back in the queue."""
-        skip_locked = False
         reruns = 0
         while batch:
             try:
                 attempt = await self._attempt(batch, skip_locked=skip_locked)
-            except _StaleReference as stale:
-                await self._reference.refresh(stale.version)
-                continue
             except DatabaseError as error:
                 await self._roll_back()
                 family = error.sqlstate[:2]
                 if error.sqlstate == "55P03":
                     self.counters.skips += 1
+                    if skip_locked:
+                        await self._set_apart(batch)
+                        return
                     skip_locked = True
-                    continue
-                if (error.sqlstate == "23505" or family == "40") and reruns < _RERUNS_MAX:
+                elif (error.sqlstate == "23505" or family == "40") and reruns < _RERUNS_MAX:
                     self.counters.reruns += 1
                     reruns += 1
-                    continue
-                if family in ("08", "53", "57"):
-                    await self._wait_for_database(batch, error)
-                    batch = [envelope for envelope in batch if not envelope.answer.done()]
-                    continue
+                elif family in ("08", "53", "57"):
+                    batch = await self._wait_for_database(batch, error)
+                else:
+                    await self._split(batch, error)
+                    return
+            except (ConnectionLost, Unavailable) as error:
+                batch = await self._wait_for_database(batch, error)
+            except Exception as error:
+                await self._drop_connection()
                 await self._split(batch, error)
                 return
-            except ConnectionLost as error:
-                await self._wait_for_database(batch, error)
-                batch = [envelope for envelope in batch if not envelope.answer.done()]
-                continue
-            for envelope, outcome, error_outcome in attempt.outcomes:
-                if error_outcome is not None:
-                    _fail(envelope, error_outcome)
-                elif not envelope.answer.done():
-                    envelope.answer.set_result(outcome)
-            self._put_back(attempt.held)
-            batch = attempt.needy
-            skip_locked = False
+            else:
+                _tell(attempt)
+                self._put_back(attempt.held)
+                batch = attempt.needy
+                skip_locked = False
 
-    async def _split(self, batch: list[Envelope], error: DatabaseError) -> None:
+    async def _split(self, batch: list[Envelope], error: Exception) -> None:
         if len(batch) == 1:
             log.error(
-                "a command's rows were refused by the database", error=str(error), command=repr(batch[0].command)[:500]
+                "a command could not be carried out",
+                error=str(error),
+                command=repr(batch[0].command)[:500],
+                exc_info=None if isinstance(error, DatabaseError) else error,
             )
             _fail(batch[0], ChuanliuError("internal"))
             return
@@ -253,6 +256,19 @@ class Lane:
         middle = len(batch) // 2
         await self._settle(batch[:middle])
         await self._settle(batch[middle:])
+
+    async def _set_apart(self, batch: list[Envelope]) -> None:
+        """A lock that skipping does not get round: somebody is writing the same unique key and does not finish.
+
+        Halve until the command that meets it stands alone, and put that one back.
+        """
+        if len(batch) == 1:
+            self._put_back(batch)
+            return
+        self.counters.splits += 1
+        middle = len(batch) // 2
+        await self._settle(batch[:middle], skip_locked=True)
+        await self._settle(batch[middle:], skip_locked=True)
 
     def _put_back(self, held: list[Envelope]) -> None:
         """Commands whose rows somebody else holds wait for a later batch, for as long as they have patience."""
@@ -264,20 +280,25 @@ class Lane:
                 envelope.requeues += 1
                 self._queue.append(envelope)
 
-    async def _wait_for_database(self, batch: list[Envelope], error: Exception) -> None:
-        """Back off while the database is away. Commands that run out of patience are told; their rows were not
-        written.
+    async def _wait_for_database(self, batch: list[Envelope], error: Exception) -> list[Envelope]:
+        """Back off while the database is away, and return who still waits.
+
+        Commands that run out of patience are told; their rows were not written.
         """
         await self._drop_connection()
         self.counters.reconnects += 1
+        left = self._tell_impatient(batch)
+        log.warning("database not available", error=str(error)[:200], commands=len(batch), given_up=len(batch) - len(left))
+        await asyncio.sleep(0.05 if len(left) == len(batch) else 0.5)
+        return left
+
+    def _tell_impatient(self, batch: list[Envelope]) -> list[Envelope]:
+        """Answer `Unavailable` to those who have waited too long, and return the others."""
         now = asyncio.get_running_loop().time()
-        waited = False
         for envelope in batch:
             if now - envelope.accepted_at > self._limits.patience_s:
                 _fail(envelope, Unavailable())
-                waited = True
-        log.warning("database not available", error=str(error)[:200], commands=len(batch), given_up=waited)
-        await asyncio.sleep(0.05 if not waited else 0.5)
+        return [envelope for envelope in batch if not envelope.answer.done()]
 
     # one attempt
 
@@ -288,9 +309,19 @@ class Lane:
         keys = Keys()
         reference = self._reference.current
 
+        failed: dict[Envelope, ChuanliuError] = {}
+
         def discover(seen: Seen, keys: Keys) -> None:
             for envelope in batch:
-                envelope.command.discover(seen, keys, reference)
+                if envelope in failed:
+                    continue
+                try:
+                    envelope.command.discover(seen, keys, reference)
+                except ChuanliuError as error:
+                    failed[envelope] = error
+                except Exception:
+                    log.exception("a discover raised", command=repr(envelope.command)[:500])
+                    failed[envelope] = ChuanliuError("internal")
                 if envelope.extra is not None:
                     keys.merge(envelope.extra)
 
@@ -300,7 +331,8 @@ class Lane:
         ((version, now),) = connection.rows(results[1], statements.CLOCK)
         if version > reference.version:
             await self._roll_back()
-            raise _StaleReference(version)
+            await self._reference.refresh(version)
+            return _Attempt(needy=batch)
         loader.take_looks(seen, asks, results[2:])
         if looks:
             discover(seen, keys)
@@ -308,24 +340,39 @@ class Lane:
         rows, held = await loader.lock_and_read(keys, seen, skip_locked=skip_locked)
         self._ids.advance(now // 1000)
         context = Context(now=now, reference=reference, new_id=self._new_id)
-        attempt = self._decide(batch, rows, context, held, seen)
+        attempt = self._decide(batch, rows, context, failed, held, seen)
         if attempt.needy:
             await self._roll_back()
             return _Attempt(needy=batch)
-        await self._write(connection, rows, attempt)
+        await self._write(connection, rows, batch, attempt)
         return attempt
 
     def _new_id(self, cell: int) -> int:
-        return with_cell(self._ids.next(), cell)
+        if self._drawn == len(self._numbers):
+            self._numbers.append(self._ids.next())
+        number = self._numbers[self._drawn]
+        self._drawn += 1
+        return with_cell(number, cell)
 
     def _decide(
-        self, batch: list[Envelope], rows: Any, context: Context, held: set[tuple[Table[Any], Key]], seen: Seen
+        self,
+        batch: list[Envelope],
+        rows: Rows,
+        context: Context,
+        failed: dict[Envelope, ChuanliuError],
+        held: set[tuple[Table[Any], Key]],
+        seen: Seen,
     ) -> _Attempt:
         attempt = _Attempt()
         for envelope in batch:
+            if failed and envelope in failed:
+                attempt.outcomes.append((envelope, None, failed[envelope]))
+                continue
             if held and self._is_held(envelope, held, seen, context.reference):
                 attempt.held.append(envelope)
                 continue
+            self._numbers = envelope.numbers
+            self._drawn = 0
             try:
                 outcome = envelope.command.decide(rows, context)
             except Need as need:
@@ -365,7 +412,9 @@ class Lane:
             for row in seen.by_index.get((index, value), ())
         )
 
-    async def _write(self, connection: PipelineConnection, rows: Any, attempt: _Attempt) -> None:
+    async def _write(
+        self, connection: PipelineConnection, rows: Rows, batch: list[Envelope], attempt: _Attempt
+    ) -> None:
         changes = rows.changes()
         if not changes:
             await connection.run([(statements.ROLLBACK, ())])
@@ -379,14 +428,15 @@ class Lane:
         try:
             await connection.run(calls)
         except ConnectionLost:
-            if not await self._committed(marker):
+            if not await self._committed(marker, batch):
                 raise
 
-    async def _committed(self, marker: int) -> bool:
+    async def _committed(self, marker: int, batch: list[Envelope]) -> bool:
         """After a connection broke during COMMIT: did the batch take effect?
 
         Writing the same marker settles it: the insert waits for the old transaction if that still lives, then either
-        finds its row (committed) or takes its place (it never can be).
+        finds its row (committed) or takes its place (it never can be). Who cannot wait that long is told `Unavailable`:
+        ask for the outcome.
         """
         self.counters.fenced += 1
         pause = 0.05
@@ -397,6 +447,7 @@ class Lane:
                 results = await connection.run([(_FENCE, (BIGINT.encode((marker,)),))])
             except (ConnectionLost, DatabaseError) as error:
                 log.warning("waiting to learn whether a batch was committed", error=str(error)[:200])
+                self._tell_impatient(batch)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 1.0)
                 continue
@@ -420,6 +471,14 @@ class Lane:
             await self._connection.run([(statements.ROLLBACK, ())])
         except (ConnectionLost, DatabaseError):
             await self._drop_connection()
+
+
+def _tell(attempt: _Attempt) -> None:
+    for envelope, outcome, error in attempt.outcomes:
+        if error is not None:
+            _fail(envelope, error)
+        elif not envelope.answer.done():
+            envelope.answer.set_result(outcome)
 
 
 def _fail(envelope: Envelope, error: ChuanliuError) -> None:

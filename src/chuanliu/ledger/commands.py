@@ -51,16 +51,21 @@ class PostTransfer(Command[int], frozen=True):
     kind: str
     subject_id: int = 0
 
+    @property
+    def affinity(self) -> int:
+        """The account that is locked; of two, the debited one."""
+        checked = self.debit_account_id if is_checked(self.debit_account_id) else self.credit_account_id
+        return account_cell(checked)
+
     def discover(self, seen: Seen, keys: Keys, reference: Reference) -> None:
         lock_account(keys, self.debit_account_id)
         lock_account(keys, self.credit_account_id)
 
     def decide(self, rows: Rows, context: Context) -> int:
-        cell = account_cell(self.debit_account_id)
         return post(
             rows,
             context,
-            cell,
+            account_cell(self.debit_account_id),
             self.debit_account_id,
             self.credit_account_id,
             self.amount_minor,
