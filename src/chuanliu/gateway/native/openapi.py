@@ -1,0 +1,162 @@
+"""The OpenAPI 3.1 document, made from the table of operations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+
+from chuanliu.errors import CODES
+from chuanliu.gateway.native.documents import Problem
+from chuanliu.gateway.native.fields import END, REFERENCE_PATTERN
+from chuanliu.gateway.native.operation import Operation
+from chuanliu.gateway.native.problems import statuses_of
+
+API_VERSION: Final = "1"
+ALWAYS: Final = (
+    "invalid_parameter",
+    "api_key_missing",
+    "api_key_invalid",
+    "forbidden",
+    "busy",
+    "unavailable",
+    "internal",
+)
+"""Errors that every operation may give."""
+WITH_BODY: Final = ("invalid_json", "body_too_large", "unsupported_media_type")
+"""Errors of every operation that takes a body."""
+
+_DESCRIPTION: Final = """\
+Payments, orders, refunds, events and webhooks as JSON over HTTP.
+
+Send your API key as `Authorization: Bearer KEY`. Amounts are decimal text with a currency, ids are strings, times are
+RFC 3339. Unknown fields are refused.
+
+Repeat a request safely: what you number yourself (`reference`, `request_no`) happens once, and so does a POST that is
+sent again with the same `Idempotency-Key`.
+
+Every error is a problem document (RFC 9457) with a stable `code`, the `field` where there is one, and `details`.
+"""
+
+_TAGS: Final = {
+    "Payments": "Money from a payer, by payment code.",
+    "Orders": "What you sell, to be paid by QR code, in the cashier or by payment code.",
+    "Refunds": "Money back to the payer, the way it came.",
+    "Events": "What happened, in order.",
+    "Webhooks": "Events sent to you, signed by the Standard Webhooks scheme.",
+    "Account": "What you have been paid.",
+}
+
+_REFERENCE: Final = "#/components/schemas/{name}"
+_SCHEMA: Final = "application/json"
+_PROBLEM: Final = "application/problem+json"
+_ID_SCHEMA: Final = {"type": "string", "pattern": "^[0-9]{1,19}$"}
+
+
+def openapi_document(operations: Sequence[Operation], public_url: str) -> dict[str, Any]:
+    """The document of these operations as plain values."""
+    structs = [struct for each in operations for struct in (each.request, each.response) if struct is not None]
+    types = list(dict.fromkeys([*structs, Problem]))
+    _, schemas = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
+    document: dict[str, Any] = {
+        "openapi": "3.1.0",
+        "info": {"title": "Chuanliu", "version": API_VERSION, "description": _DESCRIPTION},
+        "servers": [{"url": public_url}],
+        "security": [{"api_key": []}],
+        "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"api_key": {"type": "http", "scheme": "bearer", "description": "Your API key."}},
+        },
+    }
+    return {name: _plain(part) for name, part in document.items()}
+
+
+def _plain(node: Any) -> Any:
+    """Patterns as JSON Schema has them: its `$` is the end of the text and nothing else."""
+    if isinstance(node, dict):
+        return {key: _plain(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [_plain(value) for value in node]
+    return node.replace(END, "$") if isinstance(node, str) else node
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    parameters = [*_path_parameters(operation), *_query_parameters(operation), *_header_parameters(operation)]
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "responses": _responses(operation),
+    }
+    if operation.description:
+        described["description"] = operation.description
+    if parameters:
+        described["parameters"] = parameters
+    if operation.request is not None:
+        described["requestBody"] = {"required": True, "content": {_SCHEMA: {"schema": _link(operation.request)}}}
+    return described
+
+
+def _link(struct: type[msgspec.Struct]) -> dict[str, str]:
+    return {"$ref": _REFERENCE.format(name=struct.__name__)}
+
+
+def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
+    names = re.findall(r"\{(\w+)\}", operation.path)
+    return [{"name": name, "in": "path", "required": True, "schema": _ID_SCHEMA} for name in names]
+
+
+def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
+    if operation.query is None:
+        return []
+    schema = msgspec.json.schema(operation.query)["$defs"][operation.query.__name__]
+    required = set(schema.get("required", ()))
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "description": member.get("description", ""),
+            "schema": {key: value for key, value in member.items() if key != "description"},
+        }
+        for name, member in schema["properties"].items()
+    ]
+
+
+def _header_parameters(operation: Operation) -> list[dict[str, Any]]:
+    if not operation.keyed:
+        return []
+    return [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "description": "Makes the request safe to repeat. The same key with other content is refused.",
+            "schema": {"type": "string", "pattern": REFERENCE_PATTERN.replace("^", "^(?!cancel:)", 1)},
+        }
+    ]
+
+
+def _responses(operation: Operation) -> dict[str, Any]:
+    success: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
+    if operation.response is not None:
+        success["content"] = {_SCHEMA: {"schema": _link(operation.response)}}
+    by_status: dict[int, list[str]] = {}
+    for code in (*operation.errors, *(WITH_BODY if operation.request is not None else ()), *ALWAYS):
+        for status in statuses_of(code):
+            by_status.setdefault(status, []).append(code)
+    responses = {str(operation.status): success}
+    for status, codes in sorted(by_status.items()):
+        responses[str(status)] = {
+            "description": "\n\n".join(f"`{code}` {CODES[code]}" for code in codes),
+            "content": {_PROBLEM: {"schema": _link(Problem)}},
+        }
+    return responses

@@ -1,0 +1,81 @@
+"""Errors as problem details: the API's names of fields, and its statuses where the error's class says too little."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from chuanliu.errors import CODES, ChuanliuError
+from chuanliu.gateway.native.operation import Answer
+from chuanliu.serving import status_of
+
+_encode: Final = msgspec.json.Encoder().encode
+
+STATUS_OF_CODE: Final[dict[str, int]] = {
+    "order_not_found": 404,
+    "payment_not_found": 404,
+    "refund_not_found": 404,
+    "webhook_not_found": 404,
+    "delivery_not_found": 404,
+    "order_inconsistent": 409,
+    "refund_inconsistent": 409,
+    "idempotency_conflict": 409,
+}
+"""Codes with a status of their own: what is not the caller's does not exist, same key and other content conflict."""
+
+_FIELD_NAMES: Final[dict[str, str]] = {
+    "total_amount": "amount.value",
+    "refund_amount": "amount.value",
+    "currency": "amount.currency",
+    "refund_currency": "amount.currency",
+    "auth_code": "payment_code",
+    "time_expire": "expires_at",
+    "out_trade_no": "reference",
+    "out_request_no": "request_no",
+}
+
+
+def problem_status(error: ChuanliuError) -> int:
+    """The HTTP status of an error in this dialect."""
+    return STATUS_OF_CODE.get(error.code) or status_of(error)
+
+
+def problem_answer(error: ChuanliuError) -> Answer:
+    """Problem details (RFC 9457)."""
+    status = problem_status(error)
+    document: dict[str, Any] = {
+        "type": f"urn:chuanliu:error:{error.code}",
+        "title": CODES[error.code],
+        "status": status,
+        "detail": error.message,
+        "code": error.code,
+    }
+    if error.field is not None:
+        document["field"] = _FIELD_NAMES.get(error.field, error.field)
+    if error.details:
+        document["details"] = error.details
+    return Answer(status, _encode(document))
+
+
+_STATUSES: Final[dict[str, tuple[int, ...]]] = {
+    "invalid_parameter": (400,),
+    "invalid_json": (400,),
+    "invalid_amount": (400,),
+    # Malformed in an amount, or another one than the order's.
+    "currency_not_supported": (400, 422),
+    "api_key_missing": (401,),
+    "api_key_invalid": (401,),
+    "forbidden": (403,),
+    "body_too_large": (413,),
+    "unsupported_media_type": (415,),
+    "busy": (429, 503),
+    "unavailable": (503,),
+    "internal": (500,),
+}
+
+
+def statuses_of(code: str) -> tuple[int, ...]:
+    """The statuses under which an error code is documented; business rules are 422."""
+    status = STATUS_OF_CODE.get(code)
+    return (status,) if status is not None else _STATUSES.get(code, (422,))

@@ -1,0 +1,121 @@
+"""The routes of the native API: from a request to an operation and back."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from itertools import count
+from typing import Final
+
+import msgspec
+
+from chuanliu.errors import Busy, ChuanliuError, Invalid, Unavailable
+from chuanliu.gateway.native.authentication import Keyring
+from chuanliu.gateway.native.fields import check_key, read_query, unreadable
+from chuanliu.gateway.native.openapi import openapi_document
+from chuanliu.gateway.native.operation import Call, Operation
+from chuanliu.gateway.native.operations import OPERATIONS
+from chuanliu.gateway.native.problems import problem_answer
+from chuanliu.gateway.services import Services
+from chuanliu.serving import Request, Response, Router
+from chuanliu.web import Language, ReferenceView, choose_language, render_reference
+
+DOCUMENT_PATH: Final = "/v1/openapi.json"
+PAGE_PATH: Final = "/docs"
+RETRY_AFTER_S: Final = {Busy: "1", Unavailable: "2"}
+
+_Ids = Callable[[], str]
+
+
+def add_routes(router: Router, services: Services) -> None:
+    """Route all operations, the OpenAPI document and its page."""
+    keyring = Keyring()
+    request_ids = _request_ids()
+    for operation in OPERATIONS:
+        router.add(operation.method, operation.path, _handler(operation, services, keyring, request_ids))
+    _add_reference(router, services)
+
+
+def _request_ids() -> _Ids:
+    """Ids unique among processes by a random prefix and within one by a counter."""
+    prefix = secrets.token_hex(6)
+    numbers = count(1)
+    return lambda: f"{prefix}-{next(numbers):x}"
+
+
+def _handler(
+    operation: Operation, services: Services, keyring: Keyring, request_ids: _Ids
+) -> Callable[[Request], Awaitable[Response]]:
+    decode = msgspec.json.Decoder(operation.request).decode if operation.request is not None else None
+    query_type = operation.query
+    keyed = operation.keyed
+    handle = operation.handle
+    engine = services.engine
+
+    def read(request: Request) -> Call:
+        headers = request.headers
+        merchant_id = keyring.merchant_of(headers.get("authorization"), engine.reference, time.time_ns() // 1000)
+        key = check_key(headers.get("idempotency-key")) if keyed else None
+        query = None
+        if query_type is not None:
+            query = read_query(request.query_string, query_type)
+        elif request.query_string:
+            raise Invalid("invalid_parameter", "this operation takes no query parameters")
+        body = None
+        if decode is not None:
+            if request.media_type != "application/json":
+                raise Invalid("unsupported_media_type", "send application/json")
+            try:
+                body = decode(request.body)
+            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+                raise unreadable(error) from None
+        elif request.body:
+            raise Invalid("invalid_parameter", "this operation takes no body")
+        return Call(merchant_id, key, body, query, request.path_params)
+
+    async def answer(request: Request) -> Response:
+        retry_after: str | None = None
+        try:
+            status, body = await handle(services, read(request))
+        except ChuanliuError as error:
+            if error.code == "internal":
+                raise
+            retry_after = RETRY_AFTER_S.get(type(error))
+            status, body = problem_answer(error)
+        return _response(status, body, request_ids(), retry_after)
+
+    return answer
+
+
+def _response(status: int, body: bytes, request_id: str, retry_after: str | None) -> Response:
+    headers = [
+        ("content-type", "application/json" if status < 400 else "application/problem+json"),
+        ("cache-control", "no-store"),
+        ("x-request-id", request_id),
+    ]
+    if retry_after is not None:
+        headers.append(("retry-after", retry_after))
+    if status == 401:
+        headers.append(("www-authenticate", "Bearer"))
+    return Response(status, headers, body)
+
+
+def _add_reference(router: Router, services: Services) -> None:
+    document = openapi_document(OPERATIONS, services.public_url)
+    encoded = msgspec.json.encode(document)
+    pages: dict[Language, str] = {}
+
+    async def show_document(request: Request) -> Response:
+        del request
+        return Response(200, [("content-type", "application/json"), ("cache-control", "max-age=300")], encoded)
+
+    async def show_page(request: Request) -> Response:
+        language = choose_language(request.query().get("lang"), request.headers.get("accept-language"))
+        page = pages.get(language)
+        if page is None:
+            page = pages[language] = render_reference(ReferenceView(language, PAGE_PATH, document, DOCUMENT_PATH))
+        return Response.html(page)
+
+    router.add("GET", DOCUMENT_PATH, show_document)
+    router.add("GET", PAGE_PATH, show_page)
