@@ -50,6 +50,8 @@ CODES: Final[dict[str, str]] = {
     "app_not_found": "No such app.",
     "key_not_found": "No such key.",
     "consumer_not_found": "No such consumer.",
+    "pay_password_wrong": "The pay password is wrong.",
+    "pay_password_locked": "Too many wrong pay passwords; try again later.",
     "webhook_not_found": "No such webhook endpoint.",
     "delivery_not_found": "No such delivery.",
     "destination_refused": "The destination address is not allowed.",

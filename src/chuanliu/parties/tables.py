@@ -6,7 +6,8 @@ from chuanliu.engine import Instant, Integer, Row, SmallInt, Table
 
 
 class Merchant(Row, frozen=True, gc=False):
-    """A seller. `platform_id` is set for a sub-merchant; `fee_bps` is the platform's fee on each payment, rounded half up.
+    """A seller. `platform_id` is set for a sub-merchant; `fee_bps` is the platform's fee on each payment, rounded half
+    up.
 
     With `refund_needs_funds` a refund is refused when the merchant's receivable does not cover it.
     """
@@ -97,7 +98,10 @@ class WebhookEndpoint(Row, frozen=True, gc=False):
 
 
 class Consumer(Row, frozen=True, gc=False):
-    """A person with a wallet. Payments by code above `confirm_above_minor` wait for the payer to confirm."""
+    """A person with a wallet. Payments by code above `confirm_above_minor` wait for the payer to confirm.
+
+    `failed_attempts` counts wrong pay passwords in a row; until `locked_until` none is tried at all.
+    """
 
     cell: SmallInt
     consumer_id: int
@@ -106,6 +110,8 @@ class Consumer(Row, frozen=True, gc=False):
     pay_password_hash: str
     confirm_above_minor: int
     created_at: Instant
+    failed_attempts: SmallInt = 0
+    locked_until: Instant | None = None
 
 
 class PartyCounter(Row, frozen=True, gc=False):
@@ -137,6 +143,9 @@ WEBHOOK_ENDPOINT: Table[WebhookEndpoint] = Table("webhook_endpoint", WebhookEndp
 PARTY_COUNTER: Table[PartyCounter] = Table("party_counter", PartyCounter, ("cell",), rank=2)
 CONSUMER: Table[Consumer] = Table("consumer", Consumer, ("cell", "consumer_id"), rank=20)
 PAYMENT_CODE: Table[PaymentCode] = Table("payment_code", PaymentCode, ("cell", "code"), rank=30)
+
+KEYS_OF_APP = APP_KEY.index("of_app", "cell", "app_id")
+KEYS_OF_PURPOSE = PLATFORM_KEY.index("of_purpose", "cell", "purpose")
 
 REFERENCE_TABLES = (MERCHANT, APP, APP_KEY, PLATFORM_KEY, API_KEY, WEBHOOK_ENDPOINT)
 """Tables kept as a snapshot in each process."""

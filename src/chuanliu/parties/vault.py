@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from chuanliu.crypto import SEAL_RANDOMNESS, MasterKey, seal, unseal
+from chuanliu.crypto import SEAL_RANDOMNESS, MasterKey, seal, sealed_with, unseal
+from chuanliu.engine import Reference
 from chuanliu.parties.tables import App, PlatformKey, WebhookEndpoint
 
 
@@ -15,9 +17,25 @@ class Vault:
         self._current = current
         self._masters: dict[str, MasterKey] = {**(older or {}), current.key_id: current}
         self._opened: dict[tuple[bytes, bytes], bytes] = {}
+        self._snapshot: Reference | None = None
+        self._memory: dict[Any, Any] = {}
+
+    def memory_of(self, reference: Reference) -> dict[Any, Any]:
+        """What look-ups made of this snapshot, emptied when another one comes: opened secrets live nowhere else."""
+        if reference is not self._snapshot:
+            self._snapshot = reference
+            self._memory = {}
+            self._opened.clear()
+        return self._memory
+
+    def can_open(self, sealed: bytes) -> bool:
+        """Whether the master key that a sealed value needs is here."""
+        return sealed_with(sealed) in self._masters
 
     def seal(self, secret: bytes, context: str, randomness: bytes) -> bytes:
-        """Encrypt under the current master key. `context` names table, key and column: a value moved elsewhere stays shut."""
+        """Encrypt under the current master key. `context` names table, key and column: a value moved elsewhere stays
+        shut.
+        """
         if len(randomness) != SEAL_RANDOMNESS:
             raise ValueError("wrong amount of randomness")
         return seal(secret, self._current, context.encode(), randomness)

@@ -50,6 +50,8 @@ CHINESE: Final[dict[str, str]] = {
     "app_not_found": "没有这个应用。",
     "key_not_found": "没有这个密钥。",
     "consumer_not_found": "没有这个用户。",
+    "pay_password_wrong": "支付密码错误。",
+    "pay_password_locked": "支付密码错误次数过多，请稍后再试。",
     "webhook_not_found": "没有这个通知端点。",
     "delivery_not_found": "没有这次投递。",
     "destination_refused": "不允许投递到该地址。",

@@ -44,7 +44,7 @@ from chuanliu.gateway.alipay.forms import (
     signed_form,
     signed_return_url,
 )
-from chuanliu.gateway.alipay.opening import AppKeys, OpenedRequest, open_request
+from chuanliu.gateway.alipay.opening import OpenedRequest, open_request
 from chuanliu.gateway.alipay.parameters import RawParameters, parse_order_string, parse_parameters
 from chuanliu.gateway.alipay.rest import (
     OpenedRest,
@@ -57,6 +57,7 @@ from chuanliu.gateway.alipay.rest import (
     rest_response_headers,
 )
 from chuanliu.gateway.alipay.sign_string import form_sign_string, request_sign_string, signature_matches
+from chuanliu.parties import AppKeys
 
 __all__ = [
     "GATEWAY_ANSWERS",

@@ -60,6 +60,8 @@ _BUSINESS: Final[dict[str, tuple[str, str]]] = {
     "app_not_found": _SYSTEM_ERROR,
     "key_not_found": _SYSTEM_ERROR,
     "consumer_not_found": ("ACQ.BUYER_NOT_EXIST", "买家不存在"),
+    "pay_password_wrong": _SYSTEM_ERROR,
+    "pay_password_locked": _SYSTEM_ERROR,
     "webhook_not_found": _SYSTEM_ERROR,
     "delivery_not_found": _SYSTEM_ERROR,
     "destination_refused": ("ACQ.INVALID_PARAMETER", "参数无效：通知地址不被允许"),

@@ -6,7 +6,7 @@ not proven learns nothing about an app but whether it exists.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container
 from datetime import datetime
 from functools import lru_cache
 from typing import Final, cast
@@ -20,6 +20,7 @@ from chuanliu.gateway.alipay.answers import GatewayRefused, gateway_answer
 from chuanliu.gateway.alipay.emission import WRITING_CODECS
 from chuanliu.gateway.alipay.parameters import RawParameters
 from chuanliu.gateway.alipay.sign_string import request_sign_string, signature_matches
+from chuanliu.parties import AppKeys
 
 TIMESTAMP_SKEW_MAX: Final = 26 * HOUR
 """SDKs write the machine's local time although the wire says GMT+8, so every time zone has to pass."""
@@ -35,20 +36,6 @@ _REQUIRED: Final = (
 _SIGN_BYTES_MAX: Final = 1024
 _ECHO_MAX: Final = 8192
 _URL_MAX: Final = 1024
-
-
-class AppKeys(msgspec.Struct, frozen=True):
-    """What the gateway knows of an app to prove who asks.
-
-    `public_keys` (key mode) are all that are valid now, the newest first; `certificates` (certificate mode) maps
-    `app_cert_sn` to the certificate's public key; `encrypt_key` is the AES key as base64.
-    """
-
-    app_id: str
-    public_keys: tuple[str, ...] = ()
-    certificates: Mapping[str, str] = {}
-    root_cert_sn: str | None = None
-    encrypt_key: str | None = None
 
 
 class OpenedRequest(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from chuanliu.clock import MINUTE, Micros
 from chuanliu.crypto import decrypt_content, encrypt_content, sign, verify
 from chuanliu.errors import Invalid
 from chuanliu.gateway.alipay.answers import Answer, GatewayRefused
-from chuanliu.gateway.alipay.opening import AppKeys
+from chuanliu.parties import AppKeys
 
 SCHEME: Final = "ALIPAY-SHA256withRSA"
 TIMESTAMP_SKEW_MAX: Final = 15 * MINUTE
