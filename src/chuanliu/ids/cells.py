@@ -10,6 +10,7 @@ CELLS: Final = 64
 SHADOW_OFFSET: Final = 128
 
 
+@lru_cache(maxsize=16384)
 def cell_of_text(text: str) -> int:
     """Real cell of any text key: CRC-32 modulo `CELLS`, the same on every machine and for ever."""
     return crc32(text.encode()) % CELLS
@@ -23,6 +24,7 @@ def cell_of_party(number: int) -> int:
     return cell + SHADOW_OFFSET if serial >= SHADOW_SERIAL else cell
 
 
+@lru_cache(maxsize=16384)
 def cell_of_order(merchant_id: int, out_trade_no: str) -> int:
     """Cell of an order: found and kept unique without knowing the payer."""
     cell = crc32(out_trade_no.encode(), merchant_id & 0xFFFFFFFF) % CELLS
