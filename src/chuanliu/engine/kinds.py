@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from struct import Struct
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
 _HEADER: Final = Struct(">iiIii")
 _NULL: Final = (-1).to_bytes(4, "big", signed=True)
+_LENGTH: Final = Struct(">i").pack
 _PG_EPOCH_MICROS: Final = 946_684_800_000_000
 
 
@@ -32,29 +33,46 @@ def _fixed_struct(count: int, code: str) -> Struct:
     return Struct(">" + f"i{code}" * count)
 
 
+def _all_equal(values: Sequence[Any]) -> bool:
+    """Whether a column repeats one value: most do in a batch (a status, a currency, null), and then one is encoded."""
+    return values.count(values[0]) == len(values)
+
+
+def _array(element_oid: int, count: int, has_null: bool, body: bytes) -> bytes:
+    return _HEADER.pack(1, has_null, element_oid, count, 1) + body
+
+
 def _fixed(values: Sequence[int | None], code: str, size: int, element_oid: int) -> bytes:
     """Array of fixed-size integers. The common case without nulls is one `pack`."""
     count = len(values)
+    one = _fixed_struct(1, code)
+    if _all_equal(values):
+        value = values[0]
+        piece = _NULL if value is None else one.pack(size, value)
+        return _array(element_oid, count, value is None, piece * count)
     if None in values:
-        one = Struct(f">i{code}")
         body = b"".join(_NULL if value is None else one.pack(size, value) for value in values)
-        return _HEADER.pack(1, 1, element_oid, count, 1) + body
+        return _array(element_oid, count, True, body)
     flat: list[Any] = [size] * (2 * count)
     flat[1::2] = values
-    return _HEADER.pack(1, 0, element_oid, count, 1) + _fixed_struct(count, code).pack(*flat)
+    return _array(element_oid, count, False, _fixed_struct(count, code).pack(*flat))
 
 
 def _variable(items: Sequence[bytes | None], element_oid: int) -> bytes:
-    has_null = 0
-    parts: list[bytes] = []
-    for item in items:
-        if item is None:
-            has_null = 1
-            parts.append(_NULL)
-        else:
-            parts.append(len(item).to_bytes(4, "big"))
-            parts.append(item)
-    return _HEADER.pack(1, has_null, element_oid, len(items), 1) + b"".join(parts)
+    """Array of byte strings, each behind its length."""
+    count = len(items)
+    if _all_equal(items):
+        item = items[0]
+        piece = _NULL if item is None else _LENGTH(len(item)) + item
+        return _array(element_oid, count, item is None, piece * count)
+    if None in items:
+        body = b"".join(_NULL if item is None else _LENGTH(len(item)) + item for item in items)
+        return _array(element_oid, count, True, body)
+    present = cast("Sequence[bytes]", items)
+    parts: list[bytes] = [b""] * (2 * count)
+    parts[0::2] = map(_LENGTH, map(len, present))
+    parts[1::2] = present
+    return _array(element_oid, count, False, b"".join(parts))
 
 
 def _bigints(values: Sequence[int | None]) -> bytes:
@@ -74,10 +92,16 @@ def _booleans(values: Sequence[bool]) -> bytes:
 
 
 def _instants(values: Sequence[int | None]) -> bytes:
+    if _all_equal(values):
+        first = values[0]
+        return _fixed((None if first is None else first - _PG_EPOCH_MICROS,) * len(values), "q", 8, 1184)
     return _fixed([None if v is None else v - _PG_EPOCH_MICROS for v in values], "q", 8, 1184)
 
 
 def _texts(values: Sequence[str | None]) -> bytes:
+    if _all_equal(values):
+        first = values[0]
+        return _variable((None if first is None else first.encode(),) * len(values), 25)
     return _variable([None if v is None else v.encode() for v in values], 25)
 
 
