@@ -131,7 +131,9 @@ class PipelineConnection:
                 break
             if status in _FAILED:
                 sqlstate = (result.error_field(pq.DiagnosticField.SQLSTATE) or b"").decode()
-                if not sqlstate or self._pg.status == pq.ConnStatus.BAD:
+                # A fatal error ends the session, perhaps after a COMMIT of this exchange took effect.
+                fatal = result.error_field(pq.DiagnosticField.SEVERITY_NONLOCALIZED) in (b"FATAL", b"PANIC")
+                if not sqlstate or fatal or self._pg.status == pq.ConnStatus.BAD:
                     raise self._lost(None)
                 if failure is None:
                     failure = DatabaseError(sqlstate, result.get_error_message(), names[at].name)

@@ -183,7 +183,8 @@ class Lane:
             self.counters.commands += len(batch)
             self.counters.largest_batch = max(self.counters.largest_batch, len(batch))
             try:
-                await self._settle(batch)
+                # Who was put back waits for a lock only when nobody else waits for the lane.
+                await self._settle(batch, skip_locked=bool(self._queue and batch and batch[0].requeues))
             except asyncio.CancelledError:
                 for envelope in batch:
                     _fail(envelope, Unavailable("shutting down"))
@@ -288,7 +289,9 @@ class Lane:
         await self._drop_connection()
         self.counters.reconnects += 1
         left = self._tell_impatient(batch)
-        log.warning("database not available", error=str(error)[:200], commands=len(batch), given_up=len(batch) - len(left))
+        log.warning(
+            "database not available", error=str(error)[:200], commands=len(batch), given_up=len(batch) - len(left)
+        )
         await asyncio.sleep(0.05 if len(left) == len(batch) else 0.5)
         return left
 
@@ -427,7 +430,9 @@ class Lane:
         calls.append((statements.COMMIT, ()))
         try:
             await connection.run(calls)
-        except ConnectionLost:
+        except DatabaseError:
+            raise
+        except Exception:
             if not await self._committed(marker, batch):
                 raise
 

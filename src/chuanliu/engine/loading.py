@@ -117,7 +117,9 @@ class Loader:
                 plan.append(("read", where, group))
         results = await self._connection.run(calls) if calls else []
         rows = self._take(keys, seen, plan, results)
-        held = await self._held(plan, rows) if skip_locked else set()
+        held = await self._held(plan, results) if skip_locked else set()
+        for table, key in held:
+            rows.unload(table, key)
         return rows, held
 
     def _take(self, keys: Keys, seen: Seen, plan: list[tuple[str, Any, list[Key]]], results: Sequence[Any]) -> Rows:
@@ -142,14 +144,19 @@ class Loader:
             rows.load_index(index, value, [index.table.key_of(row) for row in of_value])
         rows.load(index.table, (), found)
 
-    async def _held(self, plan: list[tuple[str, Any, list[Key]]], rows: Rows) -> set[tuple[Table[Any], Key]]:
+    async def _held(
+        self, plan: list[tuple[str, Any, list[Key]]], results: Sequence[Any]
+    ) -> set[tuple[Table[Any], Key]]:
         """Of the rows that a skipping lock did not return, those that exist: somebody holds them."""
-        missing = [
-            (where, [key for key in group if rows.get(where, *key) is None])
-            for how, where, group in plan
-            if how == "lock"
-        ]
-        asks = [(table, group) for table, group in missing if group]
+        asks: list[tuple[Table[Any], list[Key]]] = []
+        for (how, table, group), result in zip(plan, results, strict=True):
+            if how == "lock":
+                locked = {
+                    table.key_of(row) for row in self._connection.rows(result, statements.lock_by_key(table, True))
+                }
+                missing = [key for key in group if key not in locked]
+                if missing:
+                    asks.append((table, missing))
         if not asks:
             return set()
         results = await self._connection.run([call(statements.read_by_key(table), group) for table, group in asks])

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -90,19 +91,18 @@ class ReadLane:
                 await self._arrived.wait()
                 continue
             batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._limits.batch))]
-            try:
-                await self._settle(batch)
-            except Exception:
-                log.exception("a batch of queries failed in an unforeseen way", queries=len(batch))
-                _fail_all(batch, ChuanliuError("internal"))
+            await self._settle(batch)
 
     async def _settle(self, batch: list[_Waiting]) -> None:
         while True:
             try:
                 await self._answer(batch)
                 return
-            except (ConnectionLost, DatabaseError) as error:
+            except Exception as error:
                 await self._drop_connection()
+                if not _is_away(error):
+                    await self._split(batch, error)
+                    return
                 log.warning("database not available for queries", error=str(error)[:200])
                 now = asyncio.get_running_loop().time()
                 late = [waiting for waiting in batch if now - waiting[2] > self._limits.patience_s]
@@ -111,6 +111,17 @@ class ReadLane:
                 if not batch:
                     return
                 await asyncio.sleep(0.05)
+
+    async def _split(self, batch: list[_Waiting], error: Exception) -> None:
+        """Halve until the query that cannot be answered stands alone."""
+        if len(batch) == 1:
+            query = repr(batch[0][0])[:500]
+            log.error("a query could not be answered", error=str(error), query=query, exc_info=error)
+            _fail_all(batch, ChuanliuError("internal"))
+            return
+        middle = len(batch) // 2
+        await self._settle(batch[:middle])
+        await self._settle(batch[middle:])
 
     async def _answer(self, batch: list[_Waiting]) -> None:
         if self._connection is None:
@@ -122,8 +133,9 @@ class ReadLane:
         reference = self._reference.current
 
         def discover(seen: Seen, keys: Keys) -> None:
-            for query, _, _ in batch:
-                query.discover(seen, keys, reference)
+            for query, answer, _ in batch:
+                if not answer.done():
+                    _guard(query, answer, partial(query.discover, seen, keys, reference))
 
         discover(seen, keys)
         looks, asks = loader.look_calls(keys, seen)
@@ -138,21 +150,36 @@ class ReadLane:
             await self._reference.refresh(version)
         context = Context(now=now, reference=self._reference.current, new_id=_no_ids)
         for query, answer, _ in batch:
-            if answer.done():
-                continue
-            try:
-                answer.set_result(query.answer(seen, context))
-            except ChuanliuError as error:
-                answer.set_exception(error)
-            except Exception:
-                log.exception("a query raised", query=repr(query)[:500])
-                answer.set_exception(ChuanliuError("internal"))
+            if not answer.done():
+                _guard(query, answer, partial(_tell, query, answer, seen, context))
 
     async def _drop_connection(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(Exception):
                 await connection.close()
+
+
+def _tell(query: AnyQuery, answer: asyncio.Future[Any], seen: Seen, context: Context) -> None:
+    answer.set_result(query.answer(seen, context))
+
+
+def _guard(query: AnyQuery, answer: asyncio.Future[Any], step: Callable[[], None]) -> None:
+    """Take a step of one query; what it raises is its answer and nobody else's."""
+    try:
+        step()
+    except ChuanliuError as error:
+        answer.set_exception(error)
+    except Exception:
+        log.exception("a query raised", query=repr(query)[:500])
+        answer.set_exception(ChuanliuError("internal"))
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether the database is away, rather than one of the queries at fault."""
+    if isinstance(error, DatabaseError):
+        return error.sqlstate[:2] in ("08", "25", "40", "53", "55", "57")
+    return isinstance(error, ConnectionLost | Unavailable)
 
 
 def _fail_all(waiting: Any, error: ChuanliuError) -> None:

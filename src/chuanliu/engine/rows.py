@@ -6,11 +6,13 @@ If it raises, its own changes are undone from a journal and its neighbours never
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from chuanliu.engine.table import Index, Key, Row, Table
+from chuanliu.errors import ChuanliuError
 
 R = TypeVar("R", bound=Row)
 
@@ -152,6 +154,11 @@ class Rows:
         """Take in what a lookup found."""
         self._index.setdefault(index, {})[value] = tuple(keys)
 
+    def unload(self, table: Table[Any], key: Key) -> None:
+        """Forget a row that exists but could not be locked: who asks for it gets `Need`, never "there is none"."""
+        del self._loaded[table][key]
+        del self._current[table][key]
+
     # reading and changing, by decide
 
     def get(self, table: Table[R], *key: Any) -> R | None:
@@ -173,7 +180,10 @@ class Rows:
         except KeyError:
             raise Need.read(index, *values) from None
         current = self._current.get(index.table, {})
-        return [cast("R", row) for key in keys if (row := current.get(key)) is not None]
+        try:
+            return [cast("R", row) for key in keys if (row := current[key]) is not None]
+        except KeyError:
+            raise Need.lock(index.table, *keys) from None
 
     def one(self, index: Index[R], *values: Any) -> R | None:
         """The row of a unique lookup, or None. Raises `Need` when it was not loaded."""
@@ -200,9 +210,11 @@ class Rows:
             raise ValueError(f"{table} has {key} already")
         self._set(current, key, row)
         for index in table.indexes:
-            known = self._index.setdefault(index, {})
+            # A lookup that was not loaded stays unknown: the database may hold more rows of this value.
+            known = self._index.get(index, {})
             value = index.value_of(row)
-            self._set(known, value, (*known.get(value, ()), key))
+            if value in known:
+                self._set(known, value, (*known[value], key))
 
     def update(self, table: Table[R], row: R) -> None:
         """Replace a loaded row by its next version."""
@@ -211,6 +223,16 @@ class Rows:
         if current[key] is None:
             raise ValueError(f"{table} has no {key}")
         self._set(current, key, row)
+
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """Changes of the block are undone when it is left by a `ChuanliuError` that the command goes on to handle."""
+        journal, marks = len(self._journal), len(self._marks)
+        try:
+            yield
+        except ChuanliuError:
+            self._undo_to(journal, marks)
+            raise
 
     def _set(self, mapping: dict[Any, Any], key: Any, value: Any) -> None:
         self._journal.append((mapping, key, mapping.get(key, _ABSENT)))
@@ -225,17 +247,21 @@ class Rows:
 
     def undo(self) -> None:
         """The command raised: nothing of it stays."""
-        for mapping, key, old in reversed(self._journal):
+        self._undo_to(0, 0)
+
+    def _undo_to(self, journal: int, marks: int) -> None:
+        for mapping, key, old in reversed(self._journal[journal:]):
             if old is _ABSENT:
                 del mapping[key]
             else:
                 mapping[key] = old
-        for rows, length in reversed(self._marks):
+        for rows, length in reversed(self._marks[marks:]):
             del rows[length:]
-        self.keep()
+        del self._journal[journal:]
+        del self._marks[marks:]
 
     def changes(self) -> Changes:
-        """All that is to be written: inserts in key order, so that batches meet unique keys in one order."""
+        """All that is to be written: inserts in the order of unique keys, so that batches meet these in one order."""
         changes = Changes()
         for table, appended in self._appended.items():
             if appended:
@@ -252,5 +278,5 @@ class Rows:
                     changes.updates.setdefault(table, []).append((before, cast("Row", row)))
         for table, rows in changes.inserts.items():
             if not table.append_only:
-                rows.sort(key=table.key_of)
+                rows.sort(key=table.insert_order)
         return changes

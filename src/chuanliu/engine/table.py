@@ -69,13 +69,19 @@ class Table(Generic[R]):
         self.rank = rank
         self.append_only = append_only
         self.indexes: tuple[Index[R], ...] = ()
+        self.insert_order: Callable[[Row], Key] = self.key_of
         if key[0] != "cell" or self.columns[0] != "cell":
             raise ValueError(f"{name}: every key starts with cell")
 
-    def index(self, name: str, *columns: str) -> Index[R]:
-        """Declare a lookup; columns start with `cell`."""
+    def index(self, name: str, *columns: str, unique: bool = False) -> Index[R]:
+        """Declare a lookup; columns start with `cell`.
+
+        A `unique` one is what writers of the same row meet on, so rows are inserted in its order.
+        """
         index = Index(self, f"{self.name}.{name}", columns)
         self.indexes = (*self.indexes, index)
+        if unique:
+            self.insert_order = index.value_of
         return index
 
     def __repr__(self) -> str:

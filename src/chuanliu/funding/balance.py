@@ -43,7 +43,8 @@ class _Balance:
         if hold is None:
             return Answer(Verdict.REFUSED, "payment_refused")
         try:
-            post_hold(rows, context, hold, leg.amount_minor, final=True)
+            with rows.whole():
+                post_hold(rows, context, hold, leg.amount_minor, final=True)
         except Refused as error:
             return _refused(error)
         return Answer(Verdict.SUCCEEDED, reference=leg.reference)

@@ -42,6 +42,8 @@ def post(
         raise Refused("same_account")
     if (debit ^ credit) & 0x3FF:
         raise Refused("currency_mismatch")
+    if is_checked(credit):
+        account_row(rows, credit)
     transfer_id = context.new_id(cell)
     _apply(rows, cell, transfer_id, debit, -amount_minor)
     _apply(rows, cell, transfer_id, credit, amount_minor)
@@ -76,11 +78,18 @@ def lock_buffered(keys: Keys, account: int) -> None:
         keys.read(DELTA_OF_ACCOUNT, cell, account)
 
 
-def buffered_balance(rows: Rows, account: int) -> int:
-    """The exact balance of a buffered account locked by `lock_buffered`, with what this batch has done so far."""
+def buffered_balance(rows: Rows, context: Context, account: int) -> int:
+    """The exact balance of a buffered account locked by `lock_buffered`, with what this batch has done so far.
+
+    An account without a row yet gets one: a row that is not there cannot be locked, and two decisions at once would
+    both spend the same balance.
+    """
     home = account_cell(account)
     row = rows.get(ACCOUNT, home, account)
-    balance = row.balance_minor if row is not None else 0
+    if row is None:
+        row = Account(home, account, "buffered", "open", 0, 0, 0, 0, context.now)
+        rows.insert(ACCOUNT, row)
+    balance = row.balance_minor
     first = SHADOW_OFFSET if is_shadow(home) else 0
     for cell in range(first, first + CELLS):
         balance += sum(delta.amount_minor for delta in rows.find(DELTA_OF_ACCOUNT, cell, account))

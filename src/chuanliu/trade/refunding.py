@@ -142,7 +142,7 @@ def _require_funds(rows: Rows, context: Context, order: Order, net_minor: int) -
     """By contract a merchant's refunds may need funds: then the receivable's exact balance is tested."""
     if not seller(context.reference, order.merchant_id).refund_needs_funds:
         return
-    if buffered_balance(rows, receivable_account(order)) < net_minor:
+    if buffered_balance(rows, context, receivable_account(order)) < net_minor:
         raise Refused("seller_balance_insufficient")
 
 
@@ -168,6 +168,8 @@ class RefundOrder(Command[RefundOutcome], frozen=True):
 
     def decide(self, rows: Rows, context: Context) -> RefundOutcome:
         order = self.ref.require(rows)
+        if self.amount_minor <= 0:
+            raise Refused("invalid_amount", field="refund_amount")
         if self.currency is not None and self.currency != order.currency:
             raise Refused("currency_not_supported", field="refund_currency")
         request_no = self.request_no or order.out_trade_no

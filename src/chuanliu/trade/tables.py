@@ -86,10 +86,10 @@ class Refund(Row, frozen=True, gc=False):
 
 
 ORDER: Table[Order] = Table("orders", Order, ("cell", "order_id"), rank=40)
-ORDER_BY_NUMBER = ORDER.index("by_number", "cell", "merchant_id", "out_trade_no")
+ORDER_BY_NUMBER = ORDER.index("by_number", "cell", "merchant_id", "out_trade_no", unique=True)
 PAYMENT: Table[Payment] = Table("payment", Payment, ("cell", "payment_id"), rank=50)
 PAYMENT_LEG: Table[PaymentLeg] = Table("payment_leg", PaymentLeg, ("cell", "payment_id", "leg_no"), rank=51)
 LEGS_OF_PAYMENT = PAYMENT_LEG.index("of_payment", "cell", "payment_id")
 REFUND: Table[Refund] = Table("refund", Refund, ("cell", "refund_id"), rank=52)
-REFUND_BY_NUMBER = REFUND.index("by_number", "cell", "order_id", "out_request_no")
+REFUND_BY_NUMBER = REFUND.index("by_number", "cell", "order_id", "out_request_no", unique=True)
 REFUNDS_OF_ORDER = REFUND.index("of_order", "cell", "order_id")
