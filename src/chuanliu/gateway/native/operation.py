@@ -36,7 +36,10 @@ Handle = Callable[[Services, Call], Awaitable[Answer]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """`errors` are the codes that this operation may give besides those that every one may."""
+    """`errors` are the codes that this operation may give besides those that every one may.
+
+    A `keyed` operation takes an `Idempotency-Key`.
+    """
 
     method: str
     path: str
@@ -49,9 +52,5 @@ class Operation:
     response: type[msgspec.Struct] | None
     status: int = 200
     errors: tuple[str, ...] = ()
+    keyed: bool = False
     handle: Handle
-
-    @property
-    def keyed(self) -> bool:
-        """Whether the operation takes an `Idempotency-Key`."""
-        return self.method == "POST"

@@ -137,6 +137,7 @@ OPERATIONS: Final = (
         response=Order,
         status=201,
         errors=_MAKING,
+        keyed=True,
         handle=create_order,
     ),
     Operation(
@@ -171,6 +172,7 @@ OPERATIONS: Final = (
             "seller_blocked",
             "idempotency_conflict",
         ),
+        keyed=True,
         handle=cancel_order,
     ),
     Operation(
@@ -191,6 +193,7 @@ OPERATIONS: Final = (
         summary="Close an unpaid order",
         response=Order,
         errors=("order_not_found", "order_status_invalid", "idempotency_conflict"),
+        keyed=True,
         handle=close_order,
     ),
     Operation(

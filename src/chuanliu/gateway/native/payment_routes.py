@@ -133,6 +133,7 @@ OPERATIONS: Final = (
             "invalid_amount",
             "idempotency_conflict",
         ),
+        keyed=True,
         handle=create_payment,
     ),
     Operation(
@@ -155,6 +156,7 @@ OPERATIONS: Final = (
         response=Refund,
         status=201,
         errors=("payment_not_found", *_REFUNDING),
+        keyed=True,
         handle=refund_payment,
     ),
     Operation(
@@ -168,6 +170,7 @@ OPERATIONS: Final = (
         response=Refund,
         status=201,
         errors=("order_not_found", *_REFUNDING),
+        keyed=True,
         handle=create_refund,
     ),
     Operation(

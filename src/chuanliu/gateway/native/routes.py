@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from chuanliu.errors import Busy, ChuanliuError, Invalid, Unavailable
-from chuanliu.gateway.native.authentication import Keyring
+from chuanliu.gateway.native.authentication import merchant_of
 from chuanliu.gateway.native.fields import check_key, read_query, unreadable
 from chuanliu.gateway.native.openapi import openapi_document
 from chuanliu.gateway.native.operation import Call, Operation
@@ -30,10 +30,9 @@ _Ids = Callable[[], str]
 
 def add_routes(router: Router, services: Services) -> None:
     """Route all operations, the OpenAPI document and its page."""
-    keyring = Keyring()
     request_ids = _request_ids()
     for operation in OPERATIONS:
-        router.add(operation.method, operation.path, _handler(operation, services, keyring, request_ids))
+        router.add(operation.method, operation.path, _handler(operation, services, request_ids))
     _add_reference(router, services)
 
 
@@ -44,9 +43,7 @@ def _request_ids() -> _Ids:
     return lambda: f"{prefix}-{next(numbers):x}"
 
 
-def _handler(
-    operation: Operation, services: Services, keyring: Keyring, request_ids: _Ids
-) -> Callable[[Request], Awaitable[Response]]:
+def _handler(operation: Operation, services: Services, request_ids: _Ids) -> Callable[[Request], Awaitable[Response]]:
     decode = msgspec.json.Decoder(operation.request).decode if operation.request is not None else None
     query_type = operation.query
     keyed = operation.keyed
@@ -55,7 +52,7 @@ def _handler(
 
     def read(request: Request) -> Call:
         headers = request.headers
-        merchant_id = keyring.merchant_of(headers.get("authorization"), engine.reference, time.time_ns() // 1000)
+        merchant_id = merchant_of(headers.get("authorization"), engine.reference, time.time_ns() // 1000)
         key = check_key(headers.get("idempotency-key")) if keyed else None
         query = None
         if query_type is not None:
@@ -89,11 +86,9 @@ def _handler(
 
 
 def _response(status: int, body: bytes, request_id: str, retry_after: str | None) -> Response:
-    headers = [
-        ("content-type", "application/json" if status < 400 else "application/problem+json"),
-        ("cache-control", "no-store"),
-        ("x-request-id", request_id),
-    ]
+    headers = [("cache-control", "no-store"), ("x-request-id", request_id)]
+    if body:
+        headers.append(("content-type", "application/json" if status < 400 else "application/problem+json"))
     if retry_after is not None:
         headers.append(("retry-after", retry_after))
     if status == 401:

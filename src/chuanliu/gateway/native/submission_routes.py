@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
 
+from chuanliu.crypto import SEAL_RANDOMNESS
 from chuanliu.engine import Command
 from chuanliu.gateway.native.idempotent import Idempotent
 from chuanliu.gateway.native.operation import Answer, Call
@@ -27,6 +29,29 @@ async def submit(
         return render(await services.engine.submit(command))
     return await services.engine.submit(
         Idempotent(command, render, call.merchant_id, operation, call.key, identity_of(call))
+    )
+
+
+async def submit_secret(
+    services: Services, call: Call, operation: str, command: Command[Outcome], render: Callable[[Outcome], Answer]
+) -> Answer:
+    """As `submit`, for an answer that shows a secret: it is stored sealed."""
+    if call.key is None:
+        return render(await services.engine.submit(command))
+    vault = services.vault
+    context = f"idempotency/{call.merchant_id}/{operation}/{call.key}"
+    randomness = secrets.token_bytes(SEAL_RANDOMNESS)
+    return await services.engine.submit(
+        Idempotent(
+            command,
+            render,
+            call.merchant_id,
+            operation,
+            call.key,
+            identity_of(call),
+            conceal=lambda body: vault.seal(body, context, randomness),
+            reveal=lambda sealed: vault.open(sealed, context),
+        )
     )
 
 

@@ -1,0 +1,120 @@
+"""Operations on the log of deliveries."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import psycopg
+
+from chuanliu.clock import iso_text
+from chuanliu.errors import NotFound
+from chuanliu.gateway.native.account_documents import Attempt, Deliveries, DeliveriesQuery, Delivery
+from chuanliu.gateway.native.delivery_store import AttemptRow, DeliveryRow, find_delivery, list_deliveries
+from chuanliu.gateway.native.fields import id_of
+from chuanliu.gateway.native.operation import Answer, Call, Operation
+from chuanliu.gateway.native.reading_store import reading
+from chuanliu.gateway.native.rendering import encode, time_or_none
+from chuanliu.gateway.services import Services
+from chuanliu.notifications import redeliver
+
+
+def _attempt(row: AttemptRow) -> Attempt:
+    return Attempt(
+        attempt=row.attempt,
+        started_at=iso_text(row.started_at),
+        outcome=row.outcome,
+        latency_ms=row.latency_ms,
+        http_status=row.http_status,
+        response=row.response,
+    )
+
+
+def _document(row: DeliveryRow, log: list[AttemptRow]) -> Delivery:
+    return Delivery(
+        delivery_id=str(row.delivery_id),
+        event_id=str(row.event_id),
+        type=row.kind,
+        dialect="alipay" if row.dialect == "alipay" else "native",
+        url=row.url,
+        status="delivered" if row.status == "delivered" else "exhausted" if row.status == "exhausted" else "due",
+        attempts=row.attempts,
+        created_at=iso_text(row.created_at),
+        due_at=iso_text(row.due_at),
+        webhook_id=str(row.endpoint_id) if row.endpoint_id else None,
+        completed_at=time_or_none(row.completed_at),
+        log=tuple(_attempt(each) for each in log),
+    )
+
+
+async def show_sent(connection: psycopg.AsyncConnection[Any], merchant_id: int, delivery_id: int) -> Answer:
+    """202 and a delivery that was just made due. Raises `NotFound(delivery_not_found)`."""
+    found = await find_delivery(connection, merchant_id, delivery_id)
+    if found is None:
+        raise NotFound("delivery_not_found")
+    return Answer(202, encode(_document(*found)))
+
+
+async def list_log(services: Services, call: Call) -> Answer:
+    """Deliveries behind a cursor."""
+    query: DeliveriesQuery = call.query
+    async with reading(services) as connection:
+        rows = await list_deliveries(connection, call.merchant_id, query.after, query.status, query.limit)
+    cursor = rows[-1].delivery_id if rows else query.after
+    return Answer(200, encode(Deliveries(tuple(_document(row, []) for row in rows), str(cursor))))
+
+
+async def show_delivery(services: Services, call: Call) -> Answer:
+    """A delivery with its attempts."""
+    delivery_id = id_of(call.params["delivery_id"], "delivery_not_found")
+    async with reading(services) as connection:
+        found = await find_delivery(connection, call.merchant_id, delivery_id)
+    if found is None:
+        raise NotFound("delivery_not_found")
+    return Answer(200, encode(_document(*found)))
+
+
+async def send_again(services: Services, call: Call) -> Answer:
+    """Make a delivery due now."""
+    delivery_id = id_of(call.params["delivery_id"], "delivery_not_found")
+    async with reading(services) as connection:
+        if not await redeliver(connection, call.merchant_id, delivery_id):
+            raise NotFound("delivery_not_found")
+        return await show_sent(connection, call.merchant_id, delivery_id)
+
+
+_ONE: Final = "/v1/deliveries/{delivery_id}"
+
+OPERATIONS: Final = (
+    Operation(
+        method="GET",
+        path="/v1/deliveries",
+        name="list_deliveries",
+        tag="Webhooks",
+        summary="List deliveries",
+        query=DeliveriesQuery,
+        response=Deliveries,
+        handle=list_log,
+    ),
+    Operation(
+        method="GET",
+        path=_ONE,
+        name="show_delivery",
+        tag="Webhooks",
+        summary="Read a delivery with its attempts",
+        response=Delivery,
+        errors=("delivery_not_found",),
+        handle=show_delivery,
+    ),
+    Operation(
+        method="POST",
+        path=_ONE + "/redeliver",
+        name="redeliver",
+        tag="Webhooks",
+        summary="Send a delivery again now",
+        description="Whatever became of it before. The event keeps its id, so your server can tell that it knows it.",
+        response=Delivery,
+        status=202,
+        errors=("delivery_not_found",),
+        handle=send_again,
+    ),
+)

@@ -1,0 +1,123 @@
+"""Events as merchants get them: the same JSON in a webhook and from `GET /v1/events`.
+
+Everything is in the payload that was written with the change, and the time is the event id's, so an event looks the
+same however often and by whichever way it is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from chuanliu import trade
+from chuanliu.clock import iso_text
+from chuanliu.crypto import sign_webhook
+from chuanliu.gateway.native.documents import Fund, OrderStatus, Time
+from chuanliu.gateway.native.fields import Amount, Id, PartyNumber, amount
+from chuanliu.gateway.native.rendering import encode, metadata_in, order_status, text_or_none, time_or_none
+from chuanliu.ids import id_millis, trade_no
+
+TEST_KIND: Final = "webhook.test"
+
+
+class EventOrder(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
+    """The order as it was when the event happened."""
+
+    order_id: Id
+    reference: str
+    trade_no: str
+    status: OrderStatus
+    subject: str
+    amount: Amount
+    refunded_amount: Amount
+    created_at: Time
+    buyer_id: PartyNumber | None = None
+    payment_id: Id | None = None
+    funds: tuple[Fund, ...] = ()
+    metadata: dict[str, str] | None = None
+    paid_at: Time | None = None
+    closed_at: Time | None = None
+
+
+class EventRefund(msgspec.Struct, frozen=True, gc=False):
+    """The refund that an `order.refunded` event tells of."""
+
+    refund_id: Id
+    request_no: str
+    amount: Amount
+    completed_at: Time | None
+
+
+class EventData(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What the event is about."""
+
+    order: EventOrder | None = None
+    refund: EventRefund | None = None
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """Something that happened. `id` is the same in every delivery; `sequence` orders events. A test has no order."""
+
+    id: Id
+    type: Literal["order.paid", "order.closed", "order.refunded", "webhook.test"]
+    created_at: Time
+    sequence: Annotated[int, Meta(ge=0)]
+    data: EventData
+
+
+def event_document(kind: str, payload: bytes, event_id: int, sequence: int) -> Event:
+    """An event from what the log or a delivery holds. Raises `ValueError` for a payload that is not the kind's."""
+    snapshot = trade.snapshot_of(payload) if kind != TEST_KIND else None
+    data = EventData(_order(snapshot), _refund(snapshot)) if snapshot is not None else EventData()
+    created_at = iso_text(id_millis(event_id) * 1000)
+    return msgspec.convert(
+        {"id": str(event_id), "type": kind, "created_at": created_at, "sequence": sequence, "data": data}, Event
+    )
+
+
+def native_event(kind: str, payload: bytes, event_id: int, sequence: int) -> bytes:
+    """The body of a webhook. `payload` and `sequence` are the delivery's, as the dispatcher wrote them."""
+    return encode(event_document(kind, payload, event_id, sequence))
+
+
+def native_headers(secrets: Sequence[str], event_id: int, timestamp_seconds: int, body: bytes) -> list[tuple[str, str]]:
+    """Headers of a webhook by the Standard Webhooks scheme; `secrets` are `whsec_…`, several during a rotation."""
+    return [
+        ("content-type", "application/json"),
+        ("webhook-id", str(event_id)),
+        ("webhook-timestamp", str(timestamp_seconds)),
+        ("webhook-signature", sign_webhook(secrets, str(event_id), timestamp_seconds, body)),
+    ]
+
+
+def _order(snapshot: trade.OrderSnapshot) -> EventOrder:
+    return EventOrder(
+        order_id=str(snapshot.order_id),
+        reference=snapshot.out_trade_no,
+        trade_no=trade_no(snapshot.order_id),
+        status=order_status(snapshot.status, paid=snapshot.paid_at is not None),
+        subject=snapshot.subject,
+        amount=amount(snapshot.amount_minor, snapshot.currency),
+        refunded_amount=amount(snapshot.refunded_minor, snapshot.currency),
+        created_at=iso_text(snapshot.created_at),
+        buyer_id=text_or_none(snapshot.buyer_id),
+        payment_id=text_or_none(snapshot.payment_id),
+        funds=tuple(Fund(fund.method, amount(fund.amount_minor, snapshot.currency)) for fund in snapshot.funds),
+        metadata=metadata_in(snapshot.details),
+        paid_at=time_or_none(snapshot.paid_at),
+        closed_at=time_or_none(snapshot.closed_at),
+    )
+
+
+def _refund(snapshot: trade.OrderSnapshot) -> EventRefund | None:
+    if snapshot.refund_id is None or snapshot.refund_minor is None:
+        return None
+    return EventRefund(
+        str(snapshot.refund_id),
+        snapshot.refund_request_no or "",
+        amount(snapshot.refund_minor, snapshot.currency),
+        time_or_none(snapshot.refund_at),
+    )

@@ -1,0 +1,57 @@
+"""Reading events behind a cursor."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from chuanliu.engine import dispatch_store
+from chuanliu.gateway.native.account_documents import Events, EventsQuery
+from chuanliu.gateway.native.event_body import event_document
+from chuanliu.gateway.native.operation import Answer, Call, Operation
+from chuanliu.gateway.native.reading_store import reading
+from chuanliu.gateway.native.rendering import encode
+from chuanliu.gateway.services import Services
+from chuanliu.ids import cell_of_party
+
+LOOK_EVERY_S: Final = 0.25
+
+
+async def list_events(services: Services, call: Call) -> Answer:
+    """Events behind a cursor. A caller that waits holds no connection of the database between two looks."""
+    query: EventsQuery = call.query
+    loop = asyncio.get_running_loop()
+    until = loop.time() + query.wait_s
+    while not (found := await _read(services, call.merchant_id, query)):
+        left = until - loop.time()
+        if left <= 0:
+            break
+        await asyncio.sleep(min(LOOK_EVERY_S, left))
+    cursor = found[-1].seq if found else query.after
+    documents = tuple(event_document(each.kind, each.payload, each.event_id, each.seq) for each in found)
+    return Answer(200, encode(Events(documents, str(cursor))))
+
+
+async def _read(services: Services, merchant_id: int, query: EventsQuery) -> list[dispatch_store.LoggedEvent]:
+    async with reading(services) as connection:
+        return await dispatch_store.read_events(
+            connection, cell_of_party(merchant_id), merchant_id, query.after, query.limit
+        )
+
+
+OPERATIONS: Final = (
+    Operation(
+        method="GET",
+        path="/v1/events",
+        name="list_events",
+        tag="Events",
+        summary="Read events behind a cursor",
+        description=(
+            "Events are numbered in the order of their commits, so a reader that goes on from `next_cursor` misses none. "
+            "With `wait_s` the answer comes as soon as there is an event."
+        ),
+        query=EventsQuery,
+        response=Events,
+        handle=list_events,
+    ),
+)
