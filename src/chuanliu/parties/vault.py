@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,6 +48,10 @@ class Vault:
         if found is None:
             found = self._opened[key] = unseal(sealed, self._masters, context.encode())
         return found
+
+    def derived_key(self, purpose: str) -> bytes:
+        """32 bytes for one purpose (such as signing cookies), the same in every process with this master key."""
+        return hmac.digest(self._current.secret, f"chuanliu/{purpose}".encode(), "sha256")
 
     def platform_private_key(self, key: PlatformKey) -> str:
         """The private key (bare base64 PKCS#8) of a platform key."""
