@@ -44,8 +44,12 @@ from chuanliu.gateway.alipay.forms import (
     signed_form,
     signed_return_url,
 )
+from chuanliu.gateway.alipay.members import masked_logon_id, return_members
+from chuanliu.gateway.alipay.notify_form import alipay_notification, notification_members
 from chuanliu.gateway.alipay.opening import OpenedRequest, open_request
+from chuanliu.gateway.alipay.ordering import OrderDetails, details_of
 from chuanliu.gateway.alipay.parameters import RawParameters, parse_order_string, parse_parameters
+from chuanliu.gateway.alipay.qr import order_id_of_qr, qr_text
 from chuanliu.gateway.alipay.rest import (
     OpenedRest,
     RestRequest,
@@ -78,6 +82,7 @@ __all__ = [
     "Json",
     "OpenedRequest",
     "OpenedRest",
+    "OrderDetails",
     "OrderReference",
     "OrderTerms",
     "PayRequest",
@@ -88,20 +93,26 @@ __all__ = [
     "RefundRequest",
     "ResponseFrame",
     "RestRequest",
+    "alipay_notification",
     "answer_for",
     "app_pay_result",
     "business_answer",
     "check_return_url",
+    "details_of",
     "form_sign_string",
     "gateway_answer",
     "mapped_codes",
+    "masked_logon_id",
     "method_of_path",
+    "notification_members",
     "open_request",
     "open_rest",
+    "order_id_of_qr",
     "order_string",
     "parse_order_string",
     "parse_parameters",
     "path_of_method",
+    "qr_text",
     "read_biz_content",
     "request_sign_string",
     "response_body",
@@ -110,6 +121,7 @@ __all__ = [
     "rest_body",
     "rest_error",
     "rest_response_headers",
+    "return_members",
     "signature_matches",
     "signed_form",
     "signed_response",

@@ -1,0 +1,5 @@
+"""The cashier: a payer's browser signs in, sees one order, chooses how to pay, pays, and goes back to the merchant."""
+
+from chuanliu.gateway.cashier.cashier_routes import add_routes
+
+__all__ = ["add_routes"]
