@@ -63,7 +63,7 @@ class PipelineConnection:
         self._loop = asyncio.get_running_loop()
         self._transformer = Transformer(_ADAPTERS)
         self._readable: asyncio.Future[None] | None = None
-        self._broken: Exception | None = None
+        self._broken: BaseException | None = None
         self._fd = self._pg.socket
         self._pg.nonblocking = 1
         self._pg.enter_pipeline_mode()
@@ -91,6 +91,8 @@ class PipelineConnection:
 
         Raises `DatabaseError` for the first that failed (the rest were skipped), `ConnectionLost` when the link broke.
         """
+        if self._broken is not None:
+            raise self._lost(self._broken)
         expected: list[Statement | None] = []
         names: list[Statement] = []
         try:
@@ -111,6 +113,12 @@ class PipelineConnection:
             return await self._collect(expected, names)
         except psycopg.OperationalError as error:
             raise self._lost(error) from error
+        except (DatabaseError, ConnectionLost):
+            raise
+        except BaseException as error:
+            # Left in the middle of an exchange: whose results come next is not known.
+            self._broken = error
+            raise
 
     async def _collect(self, expected: list[Statement | None], names: list[Statement]) -> list[pq.abc.PGresult]:
         results: list[pq.abc.PGresult] = []
@@ -164,7 +172,7 @@ class PipelineConnection:
         self._loop.remove_writer(self._fd)
         await self._connection.close()
 
-    def _lost(self, error: Exception | None) -> ConnectionLost:
+    def _lost(self, error: BaseException | None) -> ConnectionLost:
         return ConnectionLost(str(error or self._broken or self._pg.get_error_message()))
 
     def _on_readable(self) -> None:

@@ -234,7 +234,7 @@ class Lane:
             except (ConnectionLost, Unavailable) as error:
                 batch = await self._wait_for_database(batch, error)
             except Exception as error:
-                await self._drop_connection()
+                await self._roll_back()
                 await self._split(batch, error)
                 return
             else:

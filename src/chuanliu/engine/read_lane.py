@@ -99,10 +99,11 @@ class ReadLane:
                 await self._answer(batch)
                 return
             except Exception as error:
-                await self._drop_connection()
                 if not _is_away(error):
+                    await self._roll_back()
                     await self._split(batch, error)
                     return
+                await self._drop_connection()
                 log.warning("database not available for queries", error=str(error)[:200])
                 now = asyncio.get_running_loop().time()
                 late = [waiting for waiting in batch if now - waiting[2] > self._limits.patience_s]
@@ -152,6 +153,13 @@ class ReadLane:
         for query, answer, _ in batch:
             if not answer.done():
                 _guard(query, answer, partial(_tell, query, answer, seen, context))
+
+    async def _roll_back(self) -> None:
+        if self._connection is not None:
+            try:
+                await self._connection.run([(statements.ROLLBACK, ())])
+            except (ConnectionLost, DatabaseError):
+                await self._drop_connection()
 
     async def _drop_connection(self) -> None:
         connection, self._connection = self._connection, None
