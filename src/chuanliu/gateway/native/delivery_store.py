@@ -42,7 +42,7 @@ _INSERT_TEST: Final = """
     INSERT INTO delivery (cell, delivery_id, merchant_id, event_id, event_seq, dialect, endpoint_id, url, destination,
         kind, subject_id, payload, status, attempts, due_at, created_at)
     VALUES (%(cell)s, %(delivery)s, %(merchant)s, %(event)s, 0, 'native', %(endpoint)s, %(url)s, %(destination)s,
-        %(kind)s, %(endpoint)s, '{}', 'due', 0, now(), now())
+        %(kind)s, %(endpoint)s, %(payload)s, 'due', 0, now(), now())
 """
 
 
@@ -112,6 +112,7 @@ async def write_test_delivery(
     event_id: int,
     destination: str,
     kind: str,
+    payload: bytes,
 ) -> None:
     """A delivery of an event that stands in no log, due now. Both ids are in the endpoint's cell."""
     values = {
@@ -123,5 +124,6 @@ async def write_test_delivery(
         "url": endpoint.url,
         "destination": destination,
         "kind": kind,
+        "payload": payload,
     }
     await connection.execute(_INSERT_TEST, values)

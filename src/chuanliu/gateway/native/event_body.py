@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from chuanliu import trade
-from chuanliu.clock import iso_text
+from chuanliu.clock import SECOND, Micros, iso_text
 from chuanliu.crypto import sign_webhook
 from chuanliu.gateway.native.documents import Fund, OrderStatus, Time
 from chuanliu.gateway.native.fields import Amount, Id, PartyNumber, amount
@@ -21,6 +21,8 @@ from chuanliu.gateway.native.rendering import encode, metadata_in, order_status,
 from chuanliu.ids import id_millis, trade_no
 
 TEST_KIND: Final = "webhook.test"
+TEST_PAYLOAD: Final = encode(trade.OrderSnapshot(0, 0, 0, "", "WAIT_BUYER_PAY", "", "", "CNY", 0, 0, 0))
+"""Every delivery carries an order's snapshot; a test's says nothing and is not shown."""
 
 
 class EventOrder(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
@@ -68,29 +70,29 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     data: EventData
 
 
-def event_document(kind: str, payload: bytes, event_id: int, sequence: int) -> Event:
-    """An event from what the log or a delivery holds. Raises `ValueError` for a payload that is not the kind's."""
-    snapshot = trade.snapshot_of(payload) if kind != TEST_KIND else None
-    data = EventData(_order(snapshot), _refund(snapshot)) if snapshot is not None else EventData()
+def event_document(kind: str, snapshot: trade.OrderSnapshot, event_id: int, sequence: int) -> Event:
+    """An event from what the log or a delivery holds."""
+    data = EventData(_order(snapshot), _refund(snapshot)) if kind != TEST_KIND else EventData()
     created_at = iso_text(id_millis(event_id) * 1000)
     return msgspec.convert(
         {"id": str(event_id), "type": kind, "created_at": created_at, "sequence": sequence, "data": data}, Event
     )
 
 
-def native_event(kind: str, payload: bytes, event_id: int, sequence: int) -> bytes:
-    """The body of a webhook. `payload` and `sequence` are the delivery's, as the dispatcher wrote them."""
-    return encode(event_document(kind, payload, event_id, sequence))
+def native_event(kind: str, snapshot: trade.OrderSnapshot, event_id: int, sequence: int) -> bytes:
+    """The body of a webhook, from what the dispatcher wrote into its delivery."""
+    return encode(event_document(kind, snapshot, event_id, sequence))
 
 
-def native_headers(secrets: Sequence[str], event_id: int, timestamp_seconds: int, body: bytes) -> list[tuple[str, str]]:
+def native_headers(event_id: int, now: Micros, secrets: Sequence[str], body: bytes) -> dict[str, str]:
     """Headers of a webhook by the Standard Webhooks scheme; `secrets` are `whsec_…`, several during a rotation."""
-    return [
-        ("content-type", "application/json"),
-        ("webhook-id", str(event_id)),
-        ("webhook-timestamp", str(timestamp_seconds)),
-        ("webhook-signature", sign_webhook(secrets, str(event_id), timestamp_seconds, body)),
-    ]
+    seconds = now // SECOND
+    return {
+        "content-type": "application/json",
+        "webhook-id": str(event_id),
+        "webhook-timestamp": str(seconds),
+        "webhook-signature": sign_webhook(secrets, str(event_id), seconds, body),
+    }
 
 
 def _order(snapshot: trade.OrderSnapshot) -> EventOrder:

@@ -13,6 +13,7 @@ from chuanliu.gateway.native.reading_store import reading
 from chuanliu.gateway.native.rendering import encode
 from chuanliu.gateway.services import Services
 from chuanliu.ids import cell_of_party
+from chuanliu.trade import snapshot_of
 
 LOOK_EVERY_S: Final = 0.25
 
@@ -28,7 +29,7 @@ async def list_events(services: Services, call: Call) -> Answer:
             break
         await asyncio.sleep(min(LOOK_EVERY_S, left))
     cursor = found[-1].seq if found else query.after
-    documents = tuple(event_document(each.kind, each.payload, each.event_id, each.seq) for each in found)
+    documents = tuple(event_document(each.kind, snapshot_of(each.payload), each.event_id, each.seq) for each in found)
     return Answer(200, encode(Events(documents, str(cursor))))
 
 
@@ -47,7 +48,7 @@ OPERATIONS: Final = (
         tag="Events",
         summary="Read events behind a cursor",
         description=(
-            "Events are numbered in the order of their commits, so a reader that goes on from `next_cursor` misses none. "
+            "Events are numbered by one writer, so a reader that goes on from `next_cursor` misses none. "
             "With `wait_s` the answer comes as soon as there is an event."
         ),
         query=EventsQuery,

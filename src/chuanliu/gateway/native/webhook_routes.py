@@ -12,7 +12,7 @@ from chuanliu.crypto import SEAL_RANDOMNESS, secret_text
 from chuanliu.gateway.native.account_documents import Delivery, NewWebhook, Webhook, WebhookChange, Webhooks
 from chuanliu.gateway.native.delivery_routes import show_sent
 from chuanliu.gateway.native.delivery_store import write_test_delivery
-from chuanliu.gateway.native.event_body import TEST_KIND
+from chuanliu.gateway.native.event_body import TEST_KIND, TEST_PAYLOAD
 from chuanliu.gateway.native.fields import id_of
 from chuanliu.gateway.native.operation import Answer, Call, Operation
 from chuanliu.gateway.native.reading_store import reading
@@ -134,6 +134,7 @@ async def test_webhook(services: Services, call: Call) -> Answer:
             event_id=event_id,
             destination=destination,
             kind=TEST_KIND,
+            payload=TEST_PAYLOAD,
         )
         return await show_sent(connection, call.merchant_id, delivery_id)
 
