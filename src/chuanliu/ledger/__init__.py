@@ -1,5 +1,6 @@
 """The ledger: accounts, transfers, holds. Double entry, to the cent; `post` is the only way in which money moves."""
 
+from chuanliu.ledger.audit_store import CHECKS as LEDGER_CHECKS
 from chuanliu.ledger.chart import CHECKED, PLATFORM, SANDBOX, Chart, account_of, is_checked
 from chuanliu.ledger.commands import EndHold, OpenAccount, PlaceHold, PostHold, PostTransfer, open_account
 from chuanliu.ledger.holds import end_hold, place_hold, post_hold
@@ -12,6 +13,7 @@ __all__ = [
     "DELTA",
     "ENTRY",
     "HOLD",
+    "LEDGER_CHECKS",
     "PLATFORM",
     "SANDBOX",
     "TRANSFER",

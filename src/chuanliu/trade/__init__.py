@@ -1,5 +1,6 @@
 """Orders, payments and refunds: their life as commands and queries."""
 
+from chuanliu.trade.audit_store import CHECKS as TRADE_CHECKS
 from chuanliu.trade.closing import CancelOrder, CancelOutcome, CloseOrder, ExpireOrder, FinishOrder
 from chuanliu.trade.events import (
     KINDS,
@@ -33,6 +34,7 @@ __all__ = [
     "REFUSED",
     "TIMEOUT_DEFAULT",
     "TIMEOUT_MIN",
+    "TRADE_CHECKS",
     "CancelOrder",
     "CancelOutcome",
     "CloseOrder",

@@ -65,6 +65,19 @@ CHECKS: Final[dict[str, str]] = {
         WHERE r.status = 'SUCCEEDED'
             AND (r.amount_minor <> coalesce(t.refund_minor, 0) OR r.fee_minor <> coalesce(t.fee_minor, 0))
     """,
+    "no transfer refunds an unknown refund": """
+        SELECT t.transfer_id, t.subject_id, t.kind FROM transfer t
+        LEFT JOIN refund r ON r.refund_id = t.subject_id AND r.cell = (t.subject_id >> 15 & 255)::smallint
+        WHERE t.kind IN ('refund', 'fee_refund') AND r.status IS DISTINCT FROM 'SUCCEEDED'
+    """,
+    "refunds sum to their payment": """
+        SELECT p.payment_id, p.refunded_minor, coalesce(r.amount_minor, 0) AS refunds_minor
+        FROM payment p
+        LEFT JOIN (
+            SELECT payment_id, sum(amount_minor) AS amount_minor FROM refund WHERE status = 'SUCCEEDED' GROUP BY 1
+        ) r ON r.payment_id = p.payment_id
+        WHERE p.refunded_minor <> coalesce(r.amount_minor, 0)
+    """,
     "fees are what the orders say": """
         SELECT coalesce(o.payment_id, t.subject_id) AS payment_id, o.fee_minor, t.amount_minor AS moved_minor
         FROM (SELECT payment_id, sum(fee_minor) AS fee_minor FROM orders WHERE fee_minor > 0 GROUP BY 1) o
