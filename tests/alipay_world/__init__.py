@@ -1,0 +1,1 @@
+"""Merchants and payers around the Alipay routes, in process: real engine, real database, requests as values."""
