@@ -27,6 +27,7 @@ from chuanliu.parties import (
     AddMerchant,
     FindConsumer,
     MintCodes,
+    find_app,
     hash_pay_password,
     payment_code_number,
     signing_key_for,
@@ -98,6 +99,9 @@ class World:
         """A new merchant with an app in key mode."""
         pair = crypto.generate_key_pair()
         added = self.submit(AddMerchant(f"shop {secrets.token_hex(3)}", public_key=pair.public, **terms))
+        # The snapshot of reference data follows its changes within moments.
+        while find_app(self.services.engine.reference, str(added.app.app_id)) is None:
+            self.run(asyncio.sleep(0.005))
         key = signing_key_for(self.services.engine.reference, self.services.vault, added.app)
         public = crypto.public_of_private(key.private_key)
         made = Shop(str(added.app.app_id), str(added.merchant.merchant_id), pair, public)
