@@ -3,24 +3,56 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from importlib.metadata import version as installed_version
-from typing import Annotated
+from typing import Annotated, Any, Final
 
-import psycopg
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command, get_group
 
-from chuanliu.cli import bench, db
 from chuanliu.errors import ChuanliuError
-from chuanliu.runtime import CannotStart
+
+COMMANDS: Final[dict[str, str]] = {
+    "up": "chuanliu.cli.up:up",
+    "demo": "chuanliu.cli.demo:demo",
+    "merchant": "chuanliu.cli.merchant:app",
+    "consumer": "chuanliu.cli.consumer:app",
+    "admin-key": "chuanliu.cli.admin_key:app",
+    "audit": "chuanliu.cli.audit:audit_books",
+    "db": "chuanliu.cli.db:app",
+    "bench": "chuanliu.cli.bench:app",
+}
+"""Each command, and what carries it out: a group of commands, or a function. In the order of the help text."""
+
+
+class _Commands(TyperGroup):
+    """Imports a command when it is asked for: one command should not wait for the imports of all."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*COMMANDS, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        found = getattr(import_module(module), attribute)
+        if isinstance(found, typer.Typer):
+            group = get_group(found)
+            group.name = cmd_name
+            return group
+        alone = typer.Typer(add_completion=False)
+        alone.command(cmd_name)(found)
+        return get_command(alone)
+
 
 app = typer.Typer(
     name="chuanliu",
+    cls=_Commands,
     help="Chuanliu (川流): a payment platform that anyone can run.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.add_typer(bench.app, name="bench")
-app.add_typer(db.app, name="db")
 
 
 def _show_version(wanted: bool) -> None:
@@ -42,9 +74,22 @@ def main() -> None:
     """Run the command line. What the user can mend is one line on standard error and status 1, never a stack trace."""
     try:
         app()
-    except (CannotStart, ChuanliuError) as failure:
-        sys.stderr.write(f"chuanliu: {failure}\n")
+    except Exception as failure:
+        line = _mendable(failure)
+        if line is None:
+            raise
+        sys.stderr.write(f"chuanliu: {line}\n")
         sys.exit(1)
-    except psycopg.Error as failure:
-        sys.stderr.write(f"chuanliu: the database says: {str(failure).splitlines()[0]}\n")
-        sys.exit(1)
+
+
+def _mendable(failure: Exception) -> str | None:
+    """What to tell the user, or None for a failure that is ours."""
+    import psycopg  # noqa: PLC0415 - only a failure waits for these
+
+    from chuanliu.runtime import CannotStart  # noqa: PLC0415
+
+    if isinstance(failure, CannotStart | ChuanliuError):
+        return str(failure)
+    if isinstance(failure, psycopg.Error):
+        return f"the database says: {str(failure).splitlines()[0]}"
+    return None

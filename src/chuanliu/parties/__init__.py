@@ -81,6 +81,7 @@ from chuanliu.parties.platform_keys import (
     RotatePlatformKey,
     is_already_open,
 )
+from chuanliu.parties.queries import ReadReference
 from chuanliu.parties.tables import (
     API_KEY,
     APP,
@@ -159,6 +160,7 @@ __all__ = [
     "PartyCounter",
     "PaymentCode",
     "PlatformKey",
+    "ReadReference",
     "RevokeApp",
     "RotateApiKey",
     "RotateAppKey",
