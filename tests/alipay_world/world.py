@@ -27,7 +27,6 @@ from chuanliu.parties import (
     AddMerchant,
     FindConsumer,
     MintCodes,
-    find_app,
     hash_pay_password,
     payment_code_number,
     signing_key_for,
@@ -75,6 +74,13 @@ class World:
 
         return self.run(submitted())
 
+    def settle(self) -> None:
+        """Wait until the snapshot of reference data has caught up with the latest change, a matter of moments."""
+        with psycopg.connect(self.database_url) as connection:
+            row = connection.execute("SELECT version FROM reference_version").fetchone()
+        while row is not None and self.services.engine.reference.version < row[0]:
+            self.run(asyncio.sleep(0.005))
+
     def ask(self, query: Any) -> Any:
         """Ask a query."""
 
@@ -99,9 +105,7 @@ class World:
         """A new merchant with an app in key mode."""
         pair = crypto.generate_key_pair()
         added = self.submit(AddMerchant(f"shop {secrets.token_hex(3)}", public_key=pair.public, **terms))
-        # The snapshot of reference data follows its changes within moments.
-        while find_app(self.services.engine.reference, str(added.app.app_id)) is None:
-            self.run(asyncio.sleep(0.005))
+        self.settle()
         key = signing_key_for(self.services.engine.reference, self.services.vault, added.app)
         public = crypto.public_of_private(key.private_key)
         made = Shop(str(added.app.app_id), str(added.merchant.merchant_id), pair, public)

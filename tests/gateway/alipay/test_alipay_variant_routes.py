@@ -46,6 +46,7 @@ def shop(platform: World) -> Shop:
     vault = platform.services.vault
     sealed = vault.seal(AES_KEY.encode(), aes_key_context(int(made.app_id)), secrets.token_bytes(SEAL_RANDOMNESS))
     platform.submit(SetEncryptKey(int(made.app_id), sealed))
+    platform.settle()
     return made
 
 
@@ -173,6 +174,7 @@ def test_certificates(platform: World) -> None:
     assert app is not None
     made = certify_app(reference, vault, app, shop.pair.public, secrets.token_bytes(15), time.time_ns() // 1000)
     platform.submit(AddAppCertificate(app.app_id, made.public_key, made.certificate, made.cert_sn))
+    platform.settle()
     root_sn = crypto.root_certificates_sn(root_certificate(reference))
     params = {"app_cert_sn": made.cert_sn, "alipay_root_cert_sn": root_sn}
     biz = order_of()
