@@ -2,7 +2,8 @@
 
 from chuanliu.bench.ground import Ground, prepared_ground
 from chuanliu.bench.load_client import LoadFailed
-from chuanliu.bench.platform_under_test import PlatformFailed
+from chuanliu.bench.platform_process import Merchant, PlatformFailed, PlatformProcess, free_port
+from chuanliu.bench.platform_stock_store import add_consumers, drop_database, mint_codes
 from chuanliu.bench.report import Report
 from chuanliu.bench.runs import Options, run_baseline, run_generator, run_ledger, run_memory, run_pay, run_rsa
 from chuanliu.bench.yardstick_client import YardstickFailed
@@ -10,10 +11,16 @@ from chuanliu.bench.yardstick_client import YardstickFailed
 __all__ = [
     "Ground",
     "LoadFailed",
+    "Merchant",
     "Options",
     "PlatformFailed",
+    "PlatformProcess",
     "Report",
     "YardstickFailed",
+    "add_consumers",
+    "drop_database",
+    "free_port",
+    "mint_codes",
     "prepared_ground",
     "run_baseline",
     "run_generator",

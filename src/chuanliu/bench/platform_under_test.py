@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import http.client
-import os
 import secrets
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,38 +10,22 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Self
 
-import msgspec
-
 from chuanliu.bench.alipay_requests import ACCEPTED_MARKER, AlipayApp, alipay_rows, alipay_template
 from chuanliu.bench.ledger_bench import count_backlog
+from chuanliu.bench.platform_process import Merchant, PlatformProcess, free_port
 from chuanliu.bench.platform_stock_store import CODE_DIGITS, add_consumers, drop_database, mint_codes, missing_payments
-from chuanliu.bench.report import CLEAN, Backlog
+from chuanliu.bench.report import Backlog
 from chuanliu.bench.target import Requests, Tally, native_rows, native_template
 from chuanliu.clock import SHANGHAI
-from chuanliu.runtime import Settings, ensure_database, read_status, with_database
+from chuanliu.runtime import Settings, ensure_database, with_database
 
 Dialect = Literal["native", "alipay"]
-
-_READY_SECONDS = 120.0
-_STOP_SECONDS = 60.0
-
-
-class PlatformFailed(RuntimeError):
-    """A command of the platform failed, or its gateway did not come up; the message is the end of its output."""
-
-
-class Merchant(msgspec.Struct, frozen=True):
-    """What `chuanliu merchant add --json` prints, as far as a run needs it."""
-
-    app_id: str
-    app_private_key: str
-    api_key: str
 
 
 class PlatformUnderTest:
     """`chuanliu up` with its gateways, folder and dispatcher. Use it as a context; its database goes at the end."""
 
-    host = "127.0.0.1"
+    host = PlatformProcess.host
 
     def __init__(
         self,
@@ -67,7 +45,7 @@ class PlatformUnderTest:
             data=data,
             master_key_file=data / "master.key",
             database_url=self.url,
-            port=_free_port(),
+            port=free_port(),
             workers=workers,
             sandbox=True,
             log_level="warning",
@@ -76,22 +54,16 @@ class PlatformUnderTest:
         self._merchant_count = merchants
         self._server_url = server_url
         self._postgres_pid = postgres_pid
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process = PlatformProcess(self.settings)
 
     def __enter__(self) -> Self:
         drop_database(self._server_url, self.name)
         ensure_database(self.url)
-        self.settings.data.mkdir(parents=True, exist_ok=True)
-        log = self.settings.data / "up.log"
-        with log.open("wb") as output:
-            self._process = subprocess.Popen(  # noqa: S603
-                _command("up"), env=self._environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output
-            )
         try:
-            self._await_ready(log)
+            self._process.start()
             names = [f"压测商户 {number + 1}" for number in range(self._merchant_count)]
             with ThreadPoolExecutor(2) as pool:
-                self.merchants = list(pool.map(self._add_merchant, names))
+                self.merchants = list(pool.map(self._process.add_merchant, names))
             add_consumers(self.url)
         except BaseException:
             self.__exit__()
@@ -99,14 +71,7 @@ class PlatformUnderTest:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            self._process = None
+        self._process.stop()
         drop_database(self._server_url, self.name)
 
     def payments(self, dialect: Dialect = "native", merchants: int | None = None) -> PlatformPayments:
@@ -115,11 +80,7 @@ class PlatformUnderTest:
 
     def roles(self) -> dict[str, list[int]]:
         """Gateways, the worker and PostgreSQL, from the supervisor's status file."""
-        status = read_status(self.settings.data) or {}
-        roles: dict[str, list[int]] = {}
-        for child in status.get("children", []):
-            if child.get("pid") is not None:
-                roles.setdefault(str(child["name"]).rstrip("-0123456789"), []).append(int(child["pid"]))
+        roles = self._process.roles()
         if self._postgres_pid is not None:
             roles["postgres"] = [self._postgres_pid]
         return roles
@@ -130,33 +91,7 @@ class PlatformUnderTest:
 
     def audit_books(self) -> str:
         """ "clean" when `chuanliu audit` exits with 0, else the end of what it printed."""
-        done = self._run("audit", "--json")
-        return CLEAN if done.returncode == 0 else (done.stdout + done.stderr)[-1000:] or f"status {done.returncode}"
-
-    def _add_merchant(self, name: str) -> Merchant:
-        done = self._run("merchant", "add", name, "--json")
-        if done.returncode != 0:
-            raise PlatformFailed(done.stderr[-1000:])
-        return msgspec.json.decode(done.stdout, type=Merchant)
-
-    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(  # noqa: S603
-            _command(*arguments), env=self._environment(), capture_output=True, text=True, check=False
-        )
-
-    def _environment(self) -> dict[str, str]:
-        return os.environ | self.settings.to_environment()
-
-    def _await_ready(self, log: Path) -> None:
-        assert self._process is not None
-        deadline = time.monotonic() + _READY_SECONDS
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                raise PlatformFailed(log.read_text(errors="replace")[-1000:])
-            if _is_healthy(self.host, self.settings.port):
-                return
-            time.sleep(0.2)
-        raise PlatformFailed(f"the gateway was not ready in time: {log.read_text(errors='replace')[-1000:]}")
+        return self._process.audit_books()
 
 
 @dataclass(frozen=True)
@@ -215,23 +150,3 @@ class PlatformPayments:
     def audit(self, tally: Tally) -> str:
         """The platform's audit."""
         return self.platform.audit(tally)
-
-
-def _command(*arguments: str) -> list[str]:
-    return [sys.executable, "-c", "from chuanliu.cli import main; main()", *arguments]
-
-
-def _is_healthy(host: str, port: int) -> bool:
-    connection = http.client.HTTPConnection(host, port, timeout=2)
-    try:
-        connection.request("GET", "/healthz")
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
