@@ -1,19 +1,34 @@
-"""`chuanliu up` and `chuanliu demo`: start everything on this machine and keep it running."""
+"""`chuanliu up`: start everything on this machine and keep it running."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import http.client
+import socket
 import sys
 import time
-import urllib.error
-import urllib.request
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chuanliu.cli.settings_of_command import settings_from
-from chuanliu.runtime import ChildSpec, EmbeddedPostgres, Settings, Supervisor, ensure_database, migrate
+from chuanliu.runtime import (
+    CannotStart,
+    ChildSpec,
+    EmbeddedPostgres,
+    Settings,
+    Supervisor,
+    configure_log,
+    ensure_database,
+    migrate,
+)
+
+if TYPE_CHECKING:
+    from chuanliu.gateway.start import Roster
 
 PortOption = Annotated[int | None, typer.Option(help="Port of the gateway.  [default: 8080]")]
 HostOption = Annotated[str | None, typer.Option(help="Address to listen on.  [default: 127.0.0.1]")]
@@ -22,35 +37,23 @@ DatabaseOption = Annotated[str | None, typer.Option(help="PostgreSQL 15–18 to 
 WorkersOption = Annotated[int | None, typer.Option(help="Gateway processes.  [default: 2]")]
 SandboxOption = Annotated[bool | None, typer.Option("--sandbox", help="Play money: consumers made from nothing.")]
 
-
-def _answers(settings: Settings) -> bool:
-    try:
-        with urllib.request.urlopen(f"{settings.url}/healthz", timeout=0.5) as answer:  # noqa: S310
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
+OFFICIAL_PYTHON_HOST = "127.0.0.77"
+"""The sandbox's second address: the official Python SDK connects to port 80 or 443, whatever its URL says."""
+OFFICIAL_PYTHON_PORT = 80
 
 
-def _specs(settings: Settings) -> tuple[list[ChildSpec], list[ChildSpec]]:
-    environment = settings.to_environment()
-
-    def spec(name: str, module: str, ready: bool) -> ChildSpec:
-        argv = [sys.executable, "-m", f"chuanliu.runtime.{module}"]
-        if not ready:
-            return ChildSpec(name, argv, env=environment)
-        return ChildSpec(name, argv, env=environment, ready=lambda: _answers(settings))
-
-    gateways = [spec(f"gateway-{n}", "gateway_server", ready=n == 1) for n in range(1, settings.workers + 1)]
-    return [spec("worker", "worker_server", ready=False)], gateways
-
-
-def run_platform(settings: Settings, *, sandbox_traffic: bool = False, on_ready: str = "") -> None:
+def run_platform(
+    settings: Settings, *, traffic: bool = False, on_ready: Callable[[Settings, Roster | None], None]
+) -> None:
     """Start database, worker and gateways, and return after the ordered stop that Ctrl-C or SIGTERM asks for.
 
     Raises `CannotStart` when something does not come up.
     """
+    configure_log("error")
     facts: dict[str, object] = {"url": settings.url, "port": settings.port, "sandbox": settings.sandbox}
-    with Supervisor(settings.data, report=_report, facts=facts) as supervisor:
+    with contextlib.ExitStack() as stack:
+        supervisor = stack.enter_context(Supervisor(settings.data, report=_report, facts=facts))
+        _require_free(settings.host, settings.port)
         url = settings.database_url
         if url is None:
             postgres = EmbeddedPostgres(settings.data)
@@ -61,19 +64,14 @@ def run_platform(settings: Settings, *, sandbox_traffic: bool = False, on_ready:
         migrate(url)
         facts["database_url"] = url
         running = replace(settings, database_url=url)
+        roster = _seed(running) if settings.sandbox else None
         workers, gateways = _specs(running)
         if not (supervisor.start(*workers) and supervisor.start(*gateways)):
             return
-        if sandbox_traffic:
-            argv = [sys.executable, "-m", "chuanliu.sandbox.traffic_client"]
-            supervisor.start(ChildSpec("traffic", argv, env=running.to_environment()))
-        _report(on_ready or f"Ready: {settings.url}")
+        if traffic and not supervisor.start(_child(running, "traffic", "chuanliu.sandbox.traffic_client")):
+            return
+        on_ready(running, roster)
         supervisor.run()
-
-
-def _report(line: str) -> None:
-    sys.stdout.write(f"{time.strftime('%H:%M:%S')}  {line}\n")
-    sys.stdout.flush()
 
 
 def up(
@@ -85,6 +83,68 @@ def up(
     sandbox: SandboxOption = None,
 ) -> None:
     """Start the platform: database, worker, gateways. Ctrl-C stops all that it started."""
-    run_platform(
-        settings_from(port=port, host=host, data=data, database_url=database_url, workers=workers, sandbox=sandbox)
+    settings = settings_from(
+        port=port, host=host, data=data, database_url=database_url, workers=workers, sandbox=sandbox
     )
+    run_platform(settings, on_ready=lambda running, _roster: _report(f"Ready: {running.url}"))
+
+
+def _seed(settings: Settings) -> Roster:
+    # Imported here: it brings the pages and the engine with it, which other commands do without.
+    from chuanliu.sandbox import seed_sandbox  # noqa: PLC0415
+
+    return asyncio.run(seed_sandbox(settings))
+
+
+def _child(settings: Settings, name: str, module: str, *arguments: str) -> ChildSpec:
+    return ChildSpec(name, [sys.executable, "-m", module, *arguments], env=settings.to_environment())
+
+
+def _specs(settings: Settings) -> tuple[list[ChildSpec], list[ChildSpec]]:
+    arguments = _second_address() if settings.sandbox else []
+    gateways = [
+        _child(settings, f"gateway-{number}", "chuanliu.runtime.gateway_server", *arguments)
+        for number in range(1, settings.workers + 1)
+    ]
+    gateways[0] = replace(gateways[0], ready=lambda: _answers(settings))
+    return [_child(settings, "worker", "chuanliu.runtime.worker_server")], gateways
+
+
+def _answers(settings: Settings) -> bool:
+    host = "127.0.0.1" if settings.host in {"0.0.0.0", "::", ""} else settings.host  # noqa: S104
+    connection = http.client.HTTPConnection(host, settings.port, timeout=0.5)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _require_free(host: str, port: int) -> None:
+    """Gateways share their port among themselves, so two platforms would share it too: find that out here."""
+    refusal = _bind_refusal(host, port)
+    if refusal:
+        raise CannotStart(f"cannot listen on {host}:{port}: {refusal}; choose another port with --port")
+
+
+def _bind_refusal(host: str, port: int) -> str:
+    """Why an address cannot be bound by this process alone; empty where it can."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return error.strerror or str(error)
+    return ""
+
+
+def _second_address() -> list[str]:
+    refusal = _bind_refusal(OFFICIAL_PYTHON_HOST, OFFICIAL_PYTHON_PORT)
+    return ["--no-second", refusal] if refusal else ["--second", f"http://{OFFICIAL_PYTHON_HOST}"]
+
+
+def _report(line: str) -> None:
+    sys.stdout.write(f"{time.strftime('%H:%M:%S')}  {line}\n")
+    sys.stdout.flush()

@@ -9,8 +9,7 @@ import msgspec
 import psycopg
 
 from chuanliu.clock import Micros
-from chuanliu.engine.dispatch_store import DispatchedEvent
-from chuanliu.engine.reference import Reference
+from chuanliu.engine import Reference, dispatch_store
 from chuanliu.errors import Refused
 from chuanliu.ids import cell_of_id, with_cell
 from chuanliu.notifications.destination import DestinationPolicy
@@ -21,13 +20,13 @@ _TOLD_OF_CLOSING: Final = frozenset({"page", "wap", "app"})
 """Scenes whose closing is notified on the Alipay wire; a till or a QR code asks for itself."""
 
 _INSERT: Final = """
-    INSERT INTO delivery (cell, delivery_id, merchant_id, event_id, event_seq, dialect, endpoint_id, url, destination, kind,
-        subject_id, payload, status, attempts, due_at, created_at)
+    INSERT INTO delivery (cell, delivery_id, merchant_id, event_id, event_seq, dialect, endpoint_id, url, destination,
+        kind, subject_id, payload, status, attempts, due_at, created_at)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'due', 0, now(), now())
 """
 _CLAIM: Final = """
-    SELECT cell, delivery_id, merchant_id, event_id, event_seq, dialect, endpoint_id, url, destination, kind, payload, attempts,
-        (extract(epoch FROM created_at) * 1000000)::bigint
+    SELECT cell, delivery_id, merchant_id, event_id, event_seq, dialect, endpoint_id, url, destination, kind, payload,
+        attempts, (extract(epoch FROM created_at) * 1000000)::bigint
     FROM delivery
     WHERE status = 'due' AND due_at <= now()
         AND destination <> ALL (%(saturated)s) AND delivery_id <> ALL (%(under_way)s)
@@ -105,7 +104,7 @@ def _wants(kinds: str, kind: str) -> bool:
 
 async def write_deliveries(
     connection: psycopg.AsyncConnection[Any],
-    events: Sequence[DispatchedEvent],
+    events: Sequence[dispatch_store.DispatchedEvent],
     reference: Reference,
     policy: DestinationPolicy,
     next_id: Callable[[], int],
@@ -113,7 +112,7 @@ async def write_deliveries(
     """Make the deliveries of events, in the dispatcher's transaction."""
     rows: list[tuple[Any, ...]] = []
 
-    def add(event: DispatchedEvent, dialect: str, endpoint_id: int, url: str) -> None:
+    def add(event: dispatch_store.DispatchedEvent, dialect: str, endpoint_id: int, url: str) -> None:
         delivery_id = with_cell(next_id(), event.cell)
         head = (event.cell, delivery_id, event.merchant_id, event.event_id, event.seq, dialect, endpoint_id, url)
         rows.append((*head, destination_key(policy, url), event.kind, event.subject_id, event.payload))

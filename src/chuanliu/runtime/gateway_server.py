@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import contextlib
 import signal
-from typing import Final
+from collections.abc import Callable
+from functools import partial
 
 import structlog
 
 from chuanliu.errors import ChuanliuError
-from chuanliu.gateway import admin, alipay_routes, cashier, native
-from chuanliu.gateway.services import Services
-from chuanliu.runtime.engine_session import engine_session, settings_of_process
+from chuanliu.gateway import Services, alipay_routes, cashier, native, start
+from chuanliu.runtime.engine_session_store import engine_session, settings_of_process
+from chuanliu.runtime.process_log import configure_log
 from chuanliu.runtime.settings import Settings
 from chuanliu.serving import (
     Application,
@@ -28,13 +29,14 @@ from chuanliu.serving import (
 
 log = structlog.get_logger()
 
-OFFICIAL_PYTHON_HOST: Final = "127.0.0.77"
-"""The sandbox's second address: the official Python SDK connects to port 80 whatever its URL says."""
-
 
 def build_application(services: Services) -> Application:
-    """All routes of the platform on one application."""
+    """All routes of the platform on one application, but for the sandbox's start page."""
     router = Router()
+    return _application(services, router)
+
+
+def _application(services: Services, router: Router) -> Application:
     meter = RequestMeter()
 
     async def healthy(_request: Request) -> Response:
@@ -48,11 +50,10 @@ def build_application(services: Services) -> Application:
     alipay_routes.add_routes(router, services)
     cashier.add_routes(router, services)
     native.add_routes(router, services)
-    admin.add_routes(router, services)
     return Application(router, refuse=_refusal(services), overload=_overload(services), meter=meter)
 
 
-def _refusal(services: Services):  # type: ignore[no-untyped-def]
+def _refusal(services: Services) -> Callable[[Request, ChuanliuError], Response]:
     def refuse(request: Request, error: ChuanliuError) -> Response:
         if alipay_routes.is_alipay(request):
             return alipay_routes.refuse(services, request, error)
@@ -61,7 +62,7 @@ def _refusal(services: Services):  # type: ignore[no-untyped-def]
     return refuse
 
 
-def _overload(services: Services):  # type: ignore[no-untyped-def]
+def _overload(services: Services) -> Callable[[Request], Response]:
     def overload(request: Request) -> Response:
         if alipay_routes.is_alipay(request):
             return alipay_routes.overload(services, request)
@@ -78,25 +79,45 @@ def _engine_metrics(services: Services) -> str:
     return "\n".join(lines) + "\n"
 
 
-async def serve_gateway(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; then take no more connections and answer what was accepted."""
+async def serve_gateway(settings: Settings, second: start.SecondAddress) -> None:
+    """Serve until SIGTERM or SIGINT; then take no more connections and answer what was accepted.
+
+    In the sandbox there is the start page too, and `second` is served beside the gateway's own address.
+    """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with engine_session(settings) as services:
-        application = build_application(services)
+        router = Router()
+        application = _application(services, router)
+        if settings.sandbox:
+            start.add_routes(router, services, partial(start.read_roster, settings.data), second)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(serve(application, settings.host, settings.port, stop=stop))
-            if settings.sandbox:
-                tasks.create_task(_serve_official_python(application, stop))
+            if settings.sandbox and second.url:
+                tasks.create_task(_serve_second(application, second, stop))
 
 
-async def _serve_official_python(application: Application, stop: asyncio.Event) -> None:
-    with contextlib.suppress(OSError):
-        await serve(application, OFFICIAL_PYTHON_HOST, 80, stop=stop)
+async def _serve_second(application: Application, second: start.SecondAddress, stop: asyncio.Event) -> None:
+    """The official Python SDK can do without: where the address is lost, the start page says so."""
+    try:
+        await serve(application, second.host, second.port, stop=stop)
+    except OSError as error:
+        log.warning("the second address cannot be served", url=second.url, error=str(error))
+        second.url, second.refusal = "", str(error)
+
+
+def _second_address() -> start.SecondAddress:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--second", default="", help="URL at which the gateway is served too")
+    parser.add_argument("--no-second", default="", help="why there is none")
+    given = parser.parse_args()
+    return start.SecondAddress(given.second, given.no_second)
 
 
 if __name__ == "__main__":
     import uvloop
 
-    uvloop.run(serve_gateway(settings_of_process()))
+    settings = settings_of_process()
+    configure_log(settings.log_level)
+    uvloop.run(serve_gateway(settings, _second_address()))

@@ -16,19 +16,18 @@ import psycopg
 import structlog
 
 from chuanliu.clock import DAY, Micros
-from chuanliu.engine.dispatch_store import DispatchedEvent, dispatch
+from chuanliu.engine import dispatch_store
 from chuanliu.errors import ChuanliuError
+from chuanliu.gateway import Services
 from chuanliu.ids import CELLS, SHADOW_OFFSET
-from chuanliu.ledger import EndHold
-from chuanliu.ledger.fold_store import fold
-from chuanliu.gateway.services import Services
+from chuanliu.ledger import EndHold, fold_store
 from chuanliu.notifications import DeliveryClient, DestinationPolicy, Sender, subscribers, write_deliveries
-from chuanliu.runtime.engine_session import engine_session, settings_of_process
+from chuanliu.runtime.engine_session_store import engine_session, settings_of_process
 from chuanliu.runtime.partition_store import ensure_partitions
+from chuanliu.runtime.process_log import configure_log
 from chuanliu.runtime.rendering_server import renderer
 from chuanliu.runtime.settings import Settings
-from chuanliu.trade import ExpireOrder, FinishOrder
-from chuanliu.trade.sweep_store import due_holds, due_orders, finished_orders, sweep_leftovers
+from chuanliu.trade import ExpireOrder, FinishOrder, sweep_store
 
 log = structlog.get_logger()
 
@@ -97,7 +96,7 @@ class Worker:
             sender = Sender(client, renderer(self._services))
             tasks.create_task(self._hold_office(leader))
             tasks.create_task(_repeat(lambda: self._dispatch(dispatching), 0.05, 5000))
-            tasks.create_task(_repeat(lambda: fold(folding), 0.2, 20_000))
+            tasks.create_task(_repeat(lambda: fold_store.fold(folding), 0.2, 20_000))
             tasks.create_task(sender.run(sending))
             tasks.create_task(_repeat(lambda: self._sweep(sweeping), 0.5, _SWEEP_MAX))
             tasks.create_task(self._keep_house())
@@ -113,16 +112,16 @@ class Worker:
         next_id = self._services.engine.ids.next
 
         async def deliver(connection: Connection, events: Any) -> None:
-            found: list[DispatchedEvent] = list(events)
+            found: list[dispatch_store.DispatchedEvent] = list(events)
             await write_deliveries(connection, found, reference, self._policy, next_id)
 
         self._services.engine.ids.advance(time.time_ns() // 1_000_000)
-        return await dispatch(connection, subscribers(reference), deliver)
+        return await dispatch_store.dispatch(connection, subscribers(reference), deliver)
 
     async def _sweep(self, connection: Connection) -> int:
         """Close orders whose time is over and expire holds, through the engine like any other command."""
-        orders = await due_orders(connection, _SWEEP_MAX)
-        holds = await due_holds(connection, _SWEEP_MAX)
+        orders = await sweep_store.due_orders(connection, _SWEEP_MAX)
+        holds = await sweep_store.due_holds(connection, _SWEEP_MAX)
         engine = self._services.engine
         futures = [engine.submit(ExpireOrder(order_id)) for order_id in orders]
         answers = await asyncio.gather(
@@ -139,7 +138,7 @@ class Worker:
         while True:
             await asyncio.to_thread(self._partition)
             async with await _connect(self._url, "housekeeper") as connection:
-                await sweep_leftovers(connection, _now())
+                await sweep_store.sweep_leftovers(connection, _now())
                 await self._finish(connection, marks)
             await asyncio.sleep(60.0)
 
@@ -150,7 +149,7 @@ class Worker:
     async def _finish(self, connection: Connection, marks: dict[int, int]) -> None:
         before = _now() - _REFUND_WINDOW - _PAY_WINDOW
         for cell in (*range(CELLS), *range(SHADOW_OFFSET, SHADOW_OFFSET + CELLS)):
-            found = await finished_orders(connection, cell, marks.get(cell, 0), before, _SWEEP_MAX)
+            found = await sweep_store.finished_orders(connection, cell, marks.get(cell, 0), before, _SWEEP_MAX)
             await asyncio.gather(*(self._services.engine.submit(FinishOrder(order_id)) for order_id in found))
             if found:
                 marks[cell] = found[-1] + 1
@@ -173,4 +172,6 @@ async def work(settings: Settings) -> None:
 if __name__ == "__main__":
     import uvloop
 
-    uvloop.run(work(settings_of_process()))
+    settings_given = settings_of_process()
+    configure_log(settings_given.log_level)
+    uvloop.run(work(settings_given))
