@@ -17,6 +17,7 @@ import psycopg
 from chuanliu.clock import HOUR
 from chuanliu.engine import dispatch_store
 from chuanliu.gateway import Services, native
+from chuanliu.ledger import fold_store
 from chuanliu.notifications import DestinationPolicy, subscribers, write_deliveries
 from chuanliu.parties import AddConsumer, AddMerchant, MintCodes, api_key_text, new_api_key, payment_code_number
 from chuanliu.runtime import Settings
@@ -138,6 +139,15 @@ class NativePlatform:
 
             async with await psycopg.AsyncConnection.connect(self.database_url, autocommit=True) as connection:
                 return await dispatch_store.dispatch(connection, subscribers(engine.reference), deliver)
+
+        return self.run(step())
+
+    def fold(self) -> int:
+        """Give buffered entries their numbers, as the worker does."""
+
+        async def step() -> int:
+            async with await psycopg.AsyncConnection.connect(self.database_url, autocommit=True) as connection:
+                return await fold_store.fold(connection)
 
         return self.run(step())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chuanliu.clock import Micros
-from chuanliu.engine import Reference
+from chuanliu.engine import Context, Keys, Query, Reference, Seen
 from chuanliu.errors import Forbidden, Unauthenticated
 from chuanliu.parties import api_key_of
 
@@ -21,3 +21,16 @@ def merchant_of(authorization: str | None, reference: Reference, now: Micros) ->
     if key.scope != "merchant":
         raise Forbidden("forbidden")
     return key.merchant_id
+
+
+class NewestReference(Query[Reference], frozen=True):
+    """Reference data that is not older than the database: asked for before an unknown key is refused.
+
+    A key may have been made by another process a moment ago, and the notice of it may still be on its way.
+    """
+
+    def discover(self, seen: Seen, keys: Keys, reference: Reference) -> None:
+        """Nothing: the snapshot is refreshed before the answer where it is stale."""
+
+    def answer(self, seen: Seen, context: Context) -> Reference:
+        return context.reference

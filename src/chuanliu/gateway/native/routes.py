@@ -10,8 +10,8 @@ from typing import Final
 
 import msgspec
 
-from chuanliu.errors import Busy, ChuanliuError, Invalid, Unavailable
-from chuanliu.gateway.native.authentication import merchant_of
+from chuanliu.errors import Busy, ChuanliuError, Invalid, Unauthenticated, Unavailable
+from chuanliu.gateway.native.authentication import NewestReference, merchant_of
 from chuanliu.gateway.native.fields import check_key, read_query, unreadable
 from chuanliu.gateway.native.openapi import openapi_document
 from chuanliu.gateway.native.operation import Call, Operation
@@ -50,10 +50,18 @@ def _handler(operation: Operation, services: Services, request_ids: _Ids) -> Cal
     handle = operation.handle
     engine = services.engine
 
-    def read(request: Request) -> Call:
-        headers = request.headers
-        merchant_id = merchant_of(headers.get("authorization"), engine.reference, time.time_ns() // 1000)
-        key = check_key(headers.get("idempotency-key")) if keyed else None
+    async def caller_of(request: Request) -> int:
+        authorization = request.headers.get("authorization")
+        now = time.time_ns() // 1000
+        try:
+            return merchant_of(authorization, engine.reference, now)
+        except Unauthenticated as error:
+            if error.code != "api_key_invalid":
+                raise
+            return merchant_of(authorization, await engine.ask(NewestReference()), now)
+
+    def read(request: Request, merchant_id: int) -> Call:
+        key = check_key(request.headers.get("idempotency-key")) if keyed else None
         query = None
         if query_type is not None:
             query = read_query(request.query_string, query_type)
@@ -74,7 +82,7 @@ def _handler(operation: Operation, services: Services, request_ids: _Ids) -> Cal
     async def answer(request: Request) -> Response:
         retry_after: str | None = None
         try:
-            status, body = await handle(services, read(request))
+            status, body = await handle(services, read(request, await caller_of(request)))
         except ChuanliuError as error:
             if error.code == "internal":
                 raise
