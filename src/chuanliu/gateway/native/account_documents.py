@@ -89,7 +89,8 @@ class DeliveriesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     after: After = 0
     limit: Limit = 20
-    status: DeliveryStatus | None = None
+    # Not None: read as a query parameter, that would let the text `null` through.
+    status: DeliveryStatus | msgspec.UnsetType = msgspec.UNSET
 
 
 class Attempt(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

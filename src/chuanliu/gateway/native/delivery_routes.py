@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
 import psycopg
 
 from chuanliu.clock import iso_text
@@ -57,8 +58,9 @@ async def show_sent(connection: psycopg.AsyncConnection[Any], merchant_id: int, 
 async def list_log(services: Services, call: Call) -> Answer:
     """Deliveries behind a cursor."""
     query: DeliveriesQuery = call.query
+    status = None if query.status is msgspec.UNSET else query.status
     async with reading(services) as connection:
-        rows = await list_deliveries(connection, call.merchant_id, query.after, query.status, query.limit)
+        rows = await list_deliveries(connection, call.merchant_id, query.after, status, query.limit)
     cursor = rows[-1].delivery_id if rows else query.after
     return Answer(200, encode(Deliveries(tuple(_document(row, []) for row in rows), str(cursor))))
 

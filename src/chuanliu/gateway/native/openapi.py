@@ -119,26 +119,16 @@ def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
         return []
     schema = msgspec.json.schema(operation.query)["$defs"][operation.query.__name__]
     required = set(schema.get("required", ()))
-    parameters = []
-    for name, member in schema["properties"].items():
-        shape = _never_null(member)
-        description = shape.pop("description", "")
-        parameters.append(
-            {"name": name, "in": "query", "required": name in required, "description": description, "schema": shape}
-        )
-    return parameters
-
-
-def _never_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """A parameter may be absent, but cannot be null: a query string has only texts."""
-    shapes = [shape for shape in schema.get("anyOf", [schema]) if shape.get("type") != "null"]
-    merged = {**schema, **shapes[0]}
-    merged.pop("anyOf", None)
-    if merged.get("enum") is not None:
-        merged["enum"] = [value for value in merged["enum"] if value is not None]
-    if merged.get("default", "") is None:
-        del merged["default"]
-    return merged
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "description": member.get("description", ""),
+            "schema": {key: value for key, value in member.items() if key != "description"},
+        }
+        for name, member in schema["properties"].items()
+    ]
 
 
 def _header_parameters(operation: Operation) -> list[dict[str, Any]]:
