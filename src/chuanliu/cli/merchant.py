@@ -1,4 +1,7 @@
-"""`chuanliu merchant`: merchants, their apps, keys and certificates."""
+"""`chuanliu merchant`: merchants, their apps, keys and certificates.
+
+What only one command needs of a dialect is imported there: a dialect takes longer to import than a command to run.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,13 @@ from typing import Annotated, Any
 import typer
 
 from chuanliu.cli.installation import Data, DatabaseUrl, Json, number, read_text, run, show, show_rows
-from chuanliu.clock import HOUR, Micros, iso_text
+from chuanliu.clock import HOUR
 from chuanliu.crypto import generate_key_pair, pkcs1_private
 from chuanliu.errors import NotFound
 from chuanliu.gateway import Services
-from chuanliu.gateway.admin import certify, set_encrypt_key
 from chuanliu.parties import (
-    API_KEY,
     API_KEY_RANDOMNESS,
     APP,
-    APP_KEY,
     MERCHANT,
     AddMerchant,
     App,
@@ -146,40 +146,11 @@ def show_merchant(who: WhoseId, data: Data = None, database_url: DatabaseUrl = N
     """Show a merchant with its apps, and its keys by what may be shown of them."""
 
     async def act(services: Services) -> dict[str, Any]:
-        reference = services.engine.reference
-        merchant = _merchant_of(services, who)
-        return {
-            "seller_id": str(merchant.merchant_id),
-            "name": merchant.name,
-            "status": merchant.status,
-            "platform_id": str(merchant.platform_id) if merchant.platform_id is not None else None,
-            "fee_bps": merchant.fee_bps,
-            "refund_needs_funds": merchant.refund_needs_funds,
-            "created_at": iso_text(merchant.created_at),
-            "apps": [
-                {
-                    "app_id": str(each.app_id),
-                    "status": each.status,
-                    "encrypted": each.aes_key_sealed is not None,
-                    "platform_public_key": _platform_public_key(services, each),
-                    "keys": [
-                        {"public_key": key.public_key, "cert_sn": key.cert_sn, "valid_until": _until(key.valid_until)}
-                        for key in reference.find(APP_KEY, "app_id", each.app_id)
-                    ],
-                }
-                for each in reference.find(APP, "merchant_id", merchant.merchant_id)
-            ],
-            "api_keys": [
-                {"key_id": str(key.key_id), "begins": key.hint, "valid_until": _until(key.valid_until)}
-                for key in reference.find(API_KEY, "merchant_id", merchant.merchant_id)
-            ],
-        }
+        from chuanliu.gateway.admin import merchant_document  # noqa: PLC0415
+
+        return merchant_document(services.engine.reference, _merchant_of(services, who))
 
     show(run(data, database_url, act), as_json=as_json)
-
-
-def _until(at: Micros | None) -> str | None:
-    return None if at is None else iso_text(at)
 
 
 def _set_blocked(who: str, data: Path | None, database_url: str | None, *, blocked: bool, as_json: bool) -> None:
@@ -267,6 +238,8 @@ def show_certificates(
     """Print the three certificates of certificate mode, issuing the app's when it has none."""
 
     async def act(services: Services) -> dict[str, Any]:
+        from chuanliu.gateway.admin import certify  # noqa: PLC0415
+
         of_app = _app_of(services, app_id)
         request = read_text(csr) if csr is not None else None
         key = await certify(services, of_app, csr=request, renew=renew)
@@ -291,6 +264,8 @@ def show_encrypt_key(
     """Print the app's key for content encryption (AES), making one when it has none."""
 
     async def act(services: Services) -> dict[str, Any]:
+        from chuanliu.gateway.admin import set_encrypt_key  # noqa: PLC0415
+
         of_app = _app_of(services, app_id)
         known = services.vault.aes_key(of_app)
         if known is None or new:
