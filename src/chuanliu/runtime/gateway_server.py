@@ -11,7 +11,7 @@ from functools import partial
 import structlog
 
 from chuanliu.errors import ChuanliuError
-from chuanliu.gateway import Services, alipay_routes, cashier, native, start
+from chuanliu.gateway import Services, admin, alipay_routes, cashier, native, start
 from chuanliu.runtime.engine_session_store import engine_session, settings_of_process
 from chuanliu.runtime.process_log import configure_log
 from chuanliu.runtime.settings import Settings
@@ -50,6 +50,7 @@ def _application(services: Services, router: Router) -> Application:
     alipay_routes.add_routes(router, services)
     cashier.add_routes(router, services)
     native.add_routes(router, services)
+    admin.add_routes(router, services)
     return Application(router, refuse=_refusal(services), overload=_overload(services), meter=meter)
 
 
