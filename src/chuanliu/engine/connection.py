@@ -15,7 +15,7 @@ import psycopg
 from psycopg import pq
 from psycopg.adapt import AdaptersMap, Buffer, Loader, Transformer
 
-from chuanliu.engine.kinds import instant_from_binary
+from chuanliu.engine.kinds import BIGINT, bigints_from_binary, instant_from_binary
 from chuanliu.engine.statements import Statement
 
 
@@ -39,8 +39,18 @@ class _InstantLoader(Loader):
         return instant_from_binary(data)
 
 
+class _BigIntsLoader(Loader):
+    """bigint[] as a tuple: rows are immutable and compare equal to what was written."""
+
+    format = pq.Format.BINARY
+
+    def load(self, data: Buffer) -> tuple[int, ...]:
+        return bigints_from_binary(data)
+
+
 _ADAPTERS = AdaptersMap(psycopg.adapters)
 _ADAPTERS.register_loader("timestamptz", _InstantLoader)
+_ADAPTERS.register_loader(BIGINT.array_oid, _BigIntsLoader)
 
 Call = tuple[Statement, tuple[bytes | None, ...]]
 

@@ -132,3 +132,12 @@ BigIntList = Annotated[tuple[int, ...], BIGINT_LIST]
 def instant_from_binary(data: bytes | bytearray | memoryview) -> int:
     """A binary timestamptz as microseconds since the Unix epoch."""
     return int.from_bytes(data, "big", signed=True) + _PG_EPOCH_MICROS
+
+
+def bigints_from_binary(data: bytes | bytearray | memoryview) -> tuple[int, ...]:
+    """A binary bigint[] of one dimension without nulls."""
+    if len(data) <= _HEADER.size:
+        return ()
+    count = _HEADER.unpack_from(data)[3]
+    values: tuple[int, ...] = _fixed_struct(count, "q").unpack_from(data, _HEADER.size)[1::2]
+    return values

@@ -1,7 +1,16 @@
 """The ledger: accounts, transfers, holds. Double entry, to the cent; `post` is the only way in which money moves."""
 
 from chuanliu.ledger.audit_store import CHECKS as LEDGER_CHECKS
-from chuanliu.ledger.chart import CHECKED, PLATFORM, SANDBOX, Chart, account_of, is_checked
+from chuanliu.ledger.chart import (
+    CHECKED,
+    PLATFORM,
+    SANDBOX,
+    SHADOW_PLATFORM,
+    Chart,
+    account_of,
+    is_checked,
+    platform_of,
+)
 from chuanliu.ledger.commands import EndHold, OpenAccount, PlaceHold, PostHold, PostTransfer, open_account
 from chuanliu.ledger.holds import end_hold, place_hold, post_hold
 from chuanliu.ledger.posting import account_row, buffered_balance, lock_account, lock_buffered, post
@@ -16,6 +25,7 @@ __all__ = [
     "LEDGER_CHECKS",
     "PLATFORM",
     "SANDBOX",
+    "SHADOW_PLATFORM",
     "TRANSFER",
     "Account",
     "Chart",
@@ -37,6 +47,7 @@ __all__ = [
     "lock_buffered",
     "open_account",
     "place_hold",
+    "platform_of",
     "post",
     "post_hold",
 ]

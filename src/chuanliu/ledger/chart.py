@@ -10,11 +10,14 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import Final
 
-from chuanliu.ids import account_id, party_number
+from chuanliu.ids import account_id, is_shadow, party_number
 from chuanliu.money import currency
 
 PLATFORM: Final = party_number(1)
 """The platform itself as a party: owner of fees, tax, suspense and positions."""
+
+SHADOW_PLATFORM: Final = party_number(10**12 - 1)
+"""The platform in rehearsals: the last number of the shadow range."""
 
 SANDBOX: Final = party_number(2)
 """The party that funds sandbox consumers."""
@@ -44,6 +47,11 @@ CHECKED: Final = frozenset({Chart.CONSUMER_BALANCE, Chart.CREDIT_USED})
 """Charts whose accounts are checked; all others are buffered."""
 
 _CHECKED_NUMBERS: Final = frozenset(int(chart) for chart in CHECKED)
+
+
+def platform_of(cell: int) -> int:
+    """The platform as a party to what happens in a cell, so that shadow money stays among shadow accounts."""
+    return SHADOW_PLATFORM if is_shadow(cell) else PLATFORM
 
 
 def is_checked(account: int) -> bool:

@@ -8,7 +8,7 @@ from chuanliu.engine import Command, Context, Keys, Reference, Rows, Seen
 from chuanliu.errors import Refused
 from chuanliu.funding import METHODS, Leg, Verdict
 from chuanliu.ids import cell_of_id
-from chuanliu.ledger import PLATFORM, Chart, account_of, buffered_balance, lock_buffered, post
+from chuanliu.ledger import Chart, account_of, buffered_balance, lock_buffered, platform_of, post
 from chuanliu.trade import states
 from chuanliu.trade.events import ORDER_REFUNDED, emit
 from chuanliu.trade.order_ref import OrderRef
@@ -107,7 +107,7 @@ def refund_order(
         if answer.verdict is not Verdict.SUCCEEDED:
             raise Refused(answer.reason or "refund_not_allowed")
     if fee_back > 0:
-        fees = account_of(PLATFORM, Chart.PLATFORM_FEES, order.currency)
+        fees = account_of(platform_of(order.cell), Chart.PLATFORM_FEES, order.currency)
         post(rows, context, cell, fees, receivable_account(order), fee_back, "fee_refund", refund_id)
     full = refunded == order.amount_minor
     rows.update(PAYMENT, payment.changed(refunded_minor=payment.refunded_minor + amount_minor))

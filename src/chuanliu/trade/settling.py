@@ -9,7 +9,7 @@ import msgspec
 from chuanliu.engine import Context, Rows
 from chuanliu.funding import METHODS, Leg, Verdict
 from chuanliu.ids import cell_of_party
-from chuanliu.ledger import PLATFORM, Chart, account_of, post
+from chuanliu.ledger import Chart, account_of, platform_of, post
 from chuanliu.money import Rounding, share_of
 from chuanliu.trade import states
 from chuanliu.trade.events import ORDER_PAID, emit
@@ -102,7 +102,7 @@ def _charge_fee(rows: Rows, context: Context, order: Order, payment: Payment) ->
     merchant = seller(context.reference, order.merchant_id)
     fee_minor = share_of(order.amount_minor, merchant.fee_bps, Rounding.HALF_UP)
     if fee_minor > 0:
-        fees = account_of(PLATFORM, Chart.PLATFORM_FEES, order.currency)
+        fees = account_of(platform_of(order.cell), Chart.PLATFORM_FEES, order.currency)
         post(rows, context, payment.cell, receivable_account(order), fees, fee_minor, "fee", payment.payment_id)
     return fee_minor
 
