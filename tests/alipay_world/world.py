@@ -142,7 +142,7 @@ FORM: Final = {"content-type": "application/x-www-form-urlencoded"}
 
 
 def signed_call(
-    shop: Shop, method: str, biz: dict[str, Any] | str | bytes, *, key: str | None = None, **params: str
+    shop: Shop, method: str, biz: dict[str, Any] | str | bytes, /, *, key: str | None = None, **params: str
 ) -> tuple[str, bytes]:
     """Query and body of a signed v2 request. `params` replace common parameters; an empty one is left out."""
     sign_type: SignType = "RSA" if params.get("sign_type") == "RSA" else "RSA2"
