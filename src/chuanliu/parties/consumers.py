@@ -9,7 +9,7 @@ import msgspec
 from chuanliu.clock import HOUR, MINUTE, SECOND, Micros
 from chuanliu.engine import Command, Context, Keys, Query, Reference, Rows, Seen
 from chuanliu.errors import Busy, Invalid, NotFound, Refused
-from chuanliu.ids import account_cell, cell_of_party, cell_of_text
+from chuanliu.ids import account_cell, cell_of_party, cell_of_text, is_shadow, party_number
 from chuanliu.ledger import ACCOUNT, SANDBOX, Account, Chart, account_of, lock_account, post
 from chuanliu.parties.key_material import require_name
 from chuanliu.parties.numbering import lock_counter, next_party, open_first_account
@@ -23,6 +23,9 @@ CODE_LASTS_MAX: Final = 24 * HOUR
 CODES_MAX: Final = 10_000
 CODE_DIGITS: Final = 18
 _CODE_FIRST: Final = 28 * 10**16
+
+SHADOW_SANDBOX: Final = party_number(900_000_000_000)
+"""The party that funds consumers of rehearsals: the first number of the shadow range, which is given to nobody."""
 
 ATTEMPTS_MAX: Final = 5
 LOCKED_FOR: Final = 15 * MINUTE
@@ -48,6 +51,12 @@ def _require_consumer(rows: Rows, consumer_id: int) -> Consumer:
     if consumer is None:
         raise NotFound("consumer_not_found")
     return consumer
+
+
+def _funding_account(consumer_id: int, currency: str) -> int:
+    """Where sandbox money comes from: rehearsals have a source of their own, as shadow money never meets real money."""
+    funder = SHADOW_SANDBOX if is_shadow(cell_of_party(consumer_id)) else SANDBOX
+    return account_of(funder, Chart.SANDBOX_FUNDING, currency)
 
 
 def _require_limit(minor: int, field: str) -> None:
@@ -83,7 +92,7 @@ class AddConsumer(Command[Consumer], frozen=True):
         rows.insert(CONSUMER, consumer)
         account = open_first_account(rows, context, consumer_id, Chart.CONSUMER_BALANCE, self.currency)
         if self.balance_minor:
-            funding = account_of(SANDBOX, Chart.SANDBOX_FUNDING, self.currency)
+            funding = _funding_account(consumer_id, self.currency)
             post(rows, context, cell, funding, account.account_id, self.balance_minor, "top_up", consumer_id)
         return consumer
 
@@ -112,7 +121,7 @@ class TopUp(Command[int], frozen=True):
             raise NotFound("consumer_not_found")
         _require_limit(self.amount_minor, "amount")
         _require_limit(account.balance_minor + self.amount_minor, "amount")
-        funding = account_of(SANDBOX, Chart.SANDBOX_FUNDING, self.currency)
+        funding = _funding_account(self.consumer_id, self.currency)
         post(rows, context, cell, funding, self._account, self.amount_minor, "top_up", self.consumer_id)
         return account.balance_minor + self.amount_minor
 
