@@ -96,6 +96,9 @@ class NativePlatform:
         response = await self.application.answer(Request(method, where, query, {**sent, **(headers or {})}, raw))
         return Reply(response.status, dict(response.headers), response.body)
 
+    async def calling_at_once(self, merchant: Merchant, method: str, path: str, bodies: list[Any]) -> list[Reply]:
+        return await asyncio.gather(*(self.calling(merchant, method, path, body) for body in bodies))
+
     def merchant(self, name: str = "茶馆", fee_bps: int = 0, platform_id: int | None = None) -> Merchant:
         key = api_key_text(secrets.token_bytes(32))
         command = AddMerchant(name, fee_bps, platform_id=platform_id, api_key=new_api_key(key), with_app=False)
@@ -194,12 +197,13 @@ def cny(value: str) -> dict[str, str]:
 
 
 @contextmanager
-def native_platform(database_url: str, folder: Path) -> Iterator[NativePlatform]:
+def native_platform(database_url: str, folder: Path, queue_max: int = 8192) -> Iterator[NativePlatform]:
     """Start everything in a thread of its own, and stop it."""
     settings = Settings(
         data=folder,
         master_key_file=folder / "master.key",
         database_url=database_url,
+        queue_max=queue_max,
         sandbox=True,
         public_url="https://pay.example",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import typing
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from native_platform import Merchant, NativePlatform, Reply, cny, order_body
 
 from chuanliu.crypto import verify_webhook
 from chuanliu.gateway.native import native_event, native_headers
-from chuanliu.trade import snapshot_of
+from chuanliu.gateway.native.account_documents import EventKind
+from chuanliu.gateway.native.event_body import TEST_KIND, Event
+from chuanliu.trade import KINDS, snapshot_of
 
 
 @pytest.fixture
@@ -143,6 +146,12 @@ def test_a_webhook_is_the_event_signed_by_standard_webhooks(platform: NativePlat
     assert verify_webhook(secret, headers["webhook-id"], 1_800_000_000, body, headers["webhook-signature"])
 
 
+def test_every_kind_of_event_is_documented() -> None:
+    documented = typing.get_args(typing.get_type_hints(Event)["type"])
+    assert set(documented) == {*KINDS, TEST_KIND}
+    assert set(typing.get_args(EventKind)) == {*KINDS, "*"}
+
+
 def test_balance_and_statement(platform: NativePlatform) -> None:
     seller = platform.merchant(fee_bps=60)
     paid = platform.paid(seller, "100.00")
@@ -158,4 +167,5 @@ def test_balance_and_statement(platform: NativePlatform) -> None:
     assert {each["subject_id"] for each in (line, *rest)} == {paid["payment_id"]}
     assert rest[-1]["balance"] == cny("99.40")
     assert platform.call(seller, "GET", "/v1/balance?currency=USD").json["balance"]["value"] == "0.00"
-    assert platform.call(seller, "GET", "/v1/balance?currency=XXX").code == "currency_not_supported"
+    unknown = platform.call(seller, "GET", "/v1/balance?currency=ABC")
+    assert (unknown.status, unknown.code, unknown.json["field"]) == (400, "currency_not_supported", "currency")

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from chuanliu.errors import Invalid, NotFound
-from chuanliu.money import format_amount, parse_amount
+from chuanliu.money import CURRENCIES, format_amount, parse_amount
 
 END: Final = r"$(?!\n)"
 """The end of a text: Python's `$` also matches before a final line break, that of JSON Schema does not."""
@@ -67,6 +67,8 @@ class Amount(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
 
     def minor(self) -> int:
         """Minor units. Raises `Invalid`: invalid_amount, currency_not_supported."""
+        if self.currency not in CURRENCIES:
+            raise Invalid("currency_not_supported", field="amount.currency")
         return parse_amount(self.value, self.currency, field="amount.value")
 
 

@@ -27,13 +27,18 @@ STATUS_OF_CODE: Final[dict[str, int]] = {
 _FIELD_NAMES: Final[dict[str, str]] = {
     "total_amount": "amount.value",
     "refund_amount": "amount.value",
-    "currency": "amount.currency",
     "refund_currency": "amount.currency",
     "auth_code": "payment_code",
     "time_expire": "expires_at",
     "out_trade_no": "reference",
     "out_request_no": "request_no",
 }
+
+
+def _field_name(code: str, field: str) -> str:
+    if code == "order_inconsistent" and field == "currency":
+        return "amount.currency"
+    return _FIELD_NAMES.get(field, field)
 
 
 def problem_status(error: ChuanliuError) -> int:
@@ -52,7 +57,7 @@ def problem_answer(error: ChuanliuError) -> Answer:
         "code": error.code,
     }
     if error.field is not None:
-        document["field"] = _FIELD_NAMES.get(error.field, error.field)
+        document["field"] = _field_name(error.code, error.field)
     if error.details:
         document["details"] = error.details
     return Answer(status, _encode(document))

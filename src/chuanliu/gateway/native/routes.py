@@ -84,8 +84,6 @@ def _handler(operation: Operation, services: Services, request_ids: _Ids) -> Cal
         try:
             status, body = await handle(services, read(request, await caller_of(request)))
         except ChuanliuError as error:
-            if error.code == "internal":
-                raise
             retry_after = RETRY_AFTER_S.get(type(error))
             status, body = problem_answer(error)
         return _response(status, body, request_ids(), retry_after)
