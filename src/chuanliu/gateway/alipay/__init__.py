@@ -46,7 +46,6 @@ from chuanliu.gateway.alipay.forms import (
 )
 from chuanliu.gateway.alipay.members import masked_logon_id, return_members
 from chuanliu.gateway.alipay.notify_form import alipay_notification, notification_members
-from chuanliu.gateway.alipay.notify_form import alipay_notification
 from chuanliu.gateway.alipay.opening import OpenedRequest, open_request
 from chuanliu.gateway.alipay.ordering import OrderDetails, details_of
 from chuanliu.gateway.alipay.parameters import RawParameters, parse_order_string, parse_parameters
@@ -94,7 +93,6 @@ __all__ = [
     "RefundRequest",
     "ResponseFrame",
     "RestRequest",
-    "alipay_notification",
     "alipay_notification",
     "answer_for",
     "app_pay_result",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from functools import lru_cache, partial
+from itertools import count
 from typing import Final
 
 from chuanliu.clock import Micros
@@ -19,9 +20,11 @@ from chuanliu.gateway.alipay.emission import (
     signed_response,
 )
 from chuanliu.gateway.alipay.members import Members
-from chuanliu.gateway.alipay.notify_verify_routes import asks_notify_verify, notify_verify
 from chuanliu.gateway.alipay.opening import OpenedRequest, open_request
-from chuanliu.gateway.alipay.operation_routes import (
+from chuanliu.gateway.alipay.operations import GATEWAY_METHODS, PAGE_SCENES
+from chuanliu.gateway.alipay.parameters import RawParameters, parse_parameters
+from chuanliu.gateway.alipay_routes.notify_verify_routes import asks_notify_verify, notify_verify
+from chuanliu.gateway.alipay_routes.operation_routes import (
     app_of,
     caller_of,
     in_signer,
@@ -29,9 +32,7 @@ from chuanliu.gateway.alipay.operation_routes import (
     run_operation,
     signing_key_of_app,
 )
-from chuanliu.gateway.alipay.operations import GATEWAY_METHODS, PAGE_SCENES
-from chuanliu.gateway.alipay.page_routes import open_cashier, refused_page
-from chuanliu.gateway.alipay.parameters import RawParameters, parse_parameters
+from chuanliu.gateway.alipay_routes.page_routes import open_cashier, refused_page
 from chuanliu.gateway.services import Services
 from chuanliu.parties import App, SigningKey, find_app_keys
 from chuanliu.serving import Request, Response
@@ -45,6 +46,10 @@ _INERT: Final = (
     ("x-content-type-options", "nosniff"),
     ("cache-control", "no-store"),
 )
+
+# Asking the operating system for each one would let go of the interpreter lock, and wait for it again.
+_TRACE: Final = secrets.token_hex(8)
+_traces: Final = count()
 
 
 async def answer_v2(services: Services, request: Request) -> Response:
@@ -115,7 +120,9 @@ async def _signed(
 
 
 def _response(frame: ResponseFrame, body: bytes) -> Response:
-    return Response(200, [("content-type", frame.content_type), ("trace_id", secrets.token_hex(16)), *_INERT], body)
+    return Response(
+        200, [("content-type", frame.content_type), ("trace_id", f"{_TRACE}{next(_traces):016x}"), *_INERT], body
+    )
 
 
 def refuse_v2(services: Services, request: Request, error: ChuanliuError) -> Response:

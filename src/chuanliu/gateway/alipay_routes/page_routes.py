@@ -13,8 +13,8 @@ from chuanliu.gateway.alipay.answers import Answer, GatewayRefused
 from chuanliu.gateway.alipay.biz_content import CashierRequest, read_biz_content
 from chuanliu.gateway.alipay.forms import check_return_url
 from chuanliu.gateway.alipay.opening import OpenedRequest
-from chuanliu.gateway.alipay.operation_routes import caller_of
 from chuanliu.gateway.alipay.operations import cashier_order
+from chuanliu.gateway.alipay_routes.operation_routes import caller_of
 from chuanliu.gateway.services import Services
 from chuanliu.ids import trade_no
 from chuanliu.parties import App

@@ -13,14 +13,6 @@ from chuanliu.errors import ChuanliuError
 from chuanliu.gateway.alipay.answers import IN_PROCESS, SUCCESS, Answer, GatewayRefused, gateway_answer
 from chuanliu.gateway.alipay.business_answers import answer_for
 from chuanliu.gateway.alipay.members import Members
-from chuanliu.gateway.alipay.operation_routes import (
-    app_of,
-    caller_of,
-    in_signer,
-    now_micros,
-    run_operation,
-    signing_key_of_app,
-)
 from chuanliu.gateway.alipay.operations import API_METHODS
 from chuanliu.gateway.alipay.rest import (
     OpenedRest,
@@ -30,6 +22,14 @@ from chuanliu.gateway.alipay.rest import (
     rest_body,
     rest_error,
     rest_response_headers,
+)
+from chuanliu.gateway.alipay_routes.operation_routes import (
+    app_of,
+    caller_of,
+    in_signer,
+    now_micros,
+    run_operation,
+    signing_key_of_app,
 )
 from chuanliu.gateway.services import Services
 from chuanliu.parties import App, SigningKey, find_app_keys

@@ -1,15 +1,12 @@
-"""The Alipay dialect on a router: what the process composes, and the wallet's side of app.pay."""
+"""The Alipay dialect on a router, and its refusals of what no handler is reached for."""
 
 from __future__ import annotations
 
 from chuanliu.errors import Busy, ChuanliuError
-from chuanliu.gateway.alipay.gateway_routes import PATHS, answer_v2, refuse_v2
-from chuanliu.gateway.alipay.order_string_routes import pay_order_string, result_for_app
-from chuanliu.gateway.alipay.rest_routes import answer_v3, refuse_v3
+from chuanliu.gateway.alipay_routes.gateway_routes import PATHS, answer_v2, refuse_v2
+from chuanliu.gateway.alipay_routes.rest_routes import answer_v3, refuse_v3
 from chuanliu.gateway.services import Services
 from chuanliu.serving import Request, Response, Router
-
-__all__ = ["add_routes", "is_alipay", "overload", "pay_order_string", "refuse", "result_for_app"]
 
 _REST_PREFIX = "/v3/"
 _REST_DEPTH_MAX = 8
