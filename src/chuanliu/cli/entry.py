@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from importlib.metadata import version as installed_version
 from typing import Annotated, Any, Final
 
 import typer
@@ -57,6 +56,8 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version as installed_version  # noqa: PLC0415 - slow to import
+
         typer.echo(f"chuanliu {installed_version('chuanliu')}")
         raise typer.Exit
 
