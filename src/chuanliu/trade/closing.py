@@ -118,7 +118,8 @@ class CancelOrder(Command[CancelOutcome], frozen=True):
     def decide(self, rows: Rows, context: Context) -> CancelOutcome:
         order = self.ref.locked(rows)
         if order is None:
-            if self.ref.out_trade_no is None:
+            # Only a number that names the order by itself is marked: beside an id of ours it may well have an order.
+            if self.ref.out_trade_no is None or self.ref.order_id is not None:
                 raise Refused("order_not_found")
             rows.insert(ORDER, _tombstone(self.ref.merchant_id, self.app_id, self.ref.out_trade_no, context))
             return CancelOutcome(None, None)
