@@ -111,6 +111,9 @@ def test_closing_and_cancelling(platform: NativePlatform, merchant: Merchant) ->
     undone = platform.call(merchant, "POST", "/v1/orders/cancel", {"order_id": paid["order_id"]}).json
     assert (undone["action"], undone["order"]["status"]) == ("refund", "refunded")
     assert undone["refund"]["amount"] == cny("10.00")
+    for named in ({"order_id": "16"}, {"order_id": order["order_id"]}):
+        astray = platform.call(merchant, "POST", "/v1/orders/cancel", {**named, "reference": paid["reference"]})
+        assert (astray.status, astray.code) == (404, "order_not_found")
     unseen = platform.call(merchant, "POST", "/v1/orders/cancel", {"reference": "unseen-1"})
     assert (unseen.status, unseen.json) == (200, {"action": "none"})
     code = platform.payment_code(platform.consumer())
