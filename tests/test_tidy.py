@@ -181,7 +181,7 @@ def test_no_file_names_a_registry_or_a_private_path() -> None:
         short(path)
         for path in files
         if path.suffix in kinds
-        and not {"__pycache__", "node_modules", ".cache"} & set(path.parts)
+        and not {"__pycache__", "node_modules", ".cache", ".ruff_cache"} & set(path.parts)
         and FOREIGN.search(path.read_text(encoding="utf-8", errors="replace"))
     ]
     assert not found, lines_of(found)

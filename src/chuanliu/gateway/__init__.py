@@ -1,5 +1,5 @@
 """Wire dialects: bytes in, commands and signed bytes out. No business rule lives here."""
 
-from chuanliu.gateway.services import Services
+from chuanliu.gateway.composition import Services
 
 __all__ = ["Services"]

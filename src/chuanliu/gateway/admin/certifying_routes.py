@@ -9,7 +9,7 @@ from typing import Final
 
 from chuanliu.clock import DAY
 from chuanliu.errors import NotFound
-from chuanliu.gateway.services import Services
+from chuanliu.gateway.composition import Services
 from chuanliu.parties import (
     SEALING_RANDOMNESS,
     SERIAL_RANDOMNESS,

@@ -18,8 +18,8 @@ from chuanliu.gateway.admin.documents import (
     consumer_document,
 )
 from chuanliu.gateway.admin.operation import Operation
+from chuanliu.gateway.composition import Services
 from chuanliu.gateway.native.fields import Amount, amount, id_of
-from chuanliu.gateway.services import Services
 from chuanliu.money import parse_amount
 from chuanliu.parties import (
     CONFIRM_ABOVE_DEFAULT_MINOR,

@@ -32,8 +32,8 @@ from chuanliu.gateway.admin.documents import (
     platform_key_documents,
 )
 from chuanliu.gateway.admin.operation import Operation
+from chuanliu.gateway.composition import Services
 from chuanliu.gateway.native.fields import id_of
-from chuanliu.gateway.services import Services
 from chuanliu.ids import with_cell
 from chuanliu.parties import (
     API_KEY_RANDOMNESS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
-from chuanliu.gateway.services import Services
+from chuanliu.gateway.composition import Services
 
 Handle = Callable[[Services, Any, Mapping[str, str]], Awaitable[Any]]
 

@@ -12,8 +12,8 @@ from chuanliu.errors import Forbidden, Invalid, Unauthenticated
 from chuanliu.gateway.admin.consumer_routes import CONSUMER_OPERATIONS
 from chuanliu.gateway.admin.merchant_routes import MERCHANT_OPERATIONS
 from chuanliu.gateway.admin.operation import Operation
+from chuanliu.gateway.composition import Services
 from chuanliu.gateway.native.fields import unreadable
-from chuanliu.gateway.services import Services
 from chuanliu.parties import api_key_of
 from chuanliu.serving import Request, Response, Router
 

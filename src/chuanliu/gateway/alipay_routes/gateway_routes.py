@@ -33,7 +33,7 @@ from chuanliu.gateway.alipay_routes.operation_routes import (
     signing_key_of_app,
 )
 from chuanliu.gateway.alipay_routes.page_routes import open_cashier, refused_page
-from chuanliu.gateway.services import Services
+from chuanliu.gateway.composition import Services
 from chuanliu.parties import App, SigningKey, find_app_keys
 from chuanliu.serving import Request, Response
 

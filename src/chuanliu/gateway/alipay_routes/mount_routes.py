@@ -5,7 +5,7 @@ from __future__ import annotations
 from chuanliu.errors import Busy, ChuanliuError
 from chuanliu.gateway.alipay_routes.gateway_routes import PATHS, answer_v2, refuse_v2
 from chuanliu.gateway.alipay_routes.rest_routes import answer_v3, refuse_v3
-from chuanliu.gateway.services import Services
+from chuanliu.gateway.composition import Services
 from chuanliu.serving import Request, Response, Router
 
 _REST_PREFIX = "/v3/"

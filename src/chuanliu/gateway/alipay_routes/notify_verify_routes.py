@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from chuanliu.gateway.alipay.parameters import RawParameters
-from chuanliu.gateway.services import Services
+from chuanliu.gateway.composition import Services
 from chuanliu.ids import cell_of_party, first_id_at, id_millis, is_party_number
 from chuanliu.serving import Response
 

@@ -21,7 +21,7 @@ from chuanliu.gateway.alipay.fields import FieldInvalid
 from chuanliu.gateway.alipay.members import Members
 from chuanliu.gateway.alipay.operations import CERTIFICATE_DOWNLOAD, OPERATIONS, buyer_to_check
 from chuanliu.gateway.alipay.ordering import Caller
-from chuanliu.gateway.services import Services
+from chuanliu.gateway.composition import Services
 from chuanliu.parties import App, SigningKey, find_app, platform_certificate, signing_key_for
 
 log = structlog.get_logger(__name__)

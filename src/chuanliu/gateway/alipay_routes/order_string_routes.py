@@ -15,7 +15,7 @@ from chuanliu.gateway.alipay.operations import APP_PAY, cashier_order
 from chuanliu.gateway.alipay.ordering import details_of
 from chuanliu.gateway.alipay.parameters import parse_order_string
 from chuanliu.gateway.alipay_routes.operation_routes import app_of, caller_of, in_signer, now_micros, signing_key_of_app
-from chuanliu.gateway.services import Services
+from chuanliu.gateway.composition import Services
 from chuanliu.parties import find_app_keys
 from chuanliu.trade import CreateOrder, FindOrder, Order, PayOrder, PayOutcome
 

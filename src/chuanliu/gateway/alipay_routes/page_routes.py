@@ -15,7 +15,7 @@ from chuanliu.gateway.alipay.forms import check_return_url
 from chuanliu.gateway.alipay.opening import OpenedRequest
 from chuanliu.gateway.alipay.operations import cashier_order
 from chuanliu.gateway.alipay_routes.operation_routes import caller_of
-from chuanliu.gateway.services import Services
+from chuanliu.gateway.composition import Services
 from chuanliu.ids import trade_no
 from chuanliu.parties import App
 from chuanliu.serving import Request, Response, status_of

@@ -31,7 +31,7 @@ from chuanliu.gateway.alipay_routes.operation_routes import (
     run_operation,
     signing_key_of_app,
 )
-from chuanliu.gateway.services import Services
+from chuanliu.gateway.composition import Services
 from chuanliu.parties import App, SigningKey, find_app_keys
 from chuanliu.serving import Request, Response
 

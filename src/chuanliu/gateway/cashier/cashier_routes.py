@@ -26,7 +26,7 @@ from chuanliu.gateway.cashier.stages import (
     settled_stage,
     summary_of,
 )
-from chuanliu.gateway.services import Services
+from chuanliu.gateway.composition import Services
 from chuanliu.ids import order_id_of
 from chuanliu.parties import ConsumerView, FindConsumer, find_app, find_merchant, signing_key_for
 from chuanliu.serving import Request, Response, Router, status_of

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from chuanliu.errors import NotFound
 from chuanliu.gateway.cashier.consumer_store import demo_consumers
-from chuanliu.gateway.services import Services
+from chuanliu.gateway.composition import Services
 from chuanliu.ids import is_party_number
 from chuanliu.parties import SALT_RANDOMNESS, EndSignIn, StartSignIn, hash_pay_password, verify_pay_password
 

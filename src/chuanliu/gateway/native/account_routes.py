@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from chuanliu.clock import iso_text
+from chuanliu.gateway.composition import Services
 from chuanliu.gateway.native.account_documents import (
     Balance,
     BalanceQuery,
@@ -16,7 +17,6 @@ from chuanliu.gateway.native.account_documents import (
 from chuanliu.gateway.native.operation import Answer, Call, Operation
 from chuanliu.gateway.native.reading_store import reading
 from chuanliu.gateway.native.rendering import encode
-from chuanliu.gateway.services import Services
 from chuanliu.ledger import Chart, account_of, statement_store
 
 

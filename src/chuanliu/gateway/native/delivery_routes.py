@@ -9,13 +9,13 @@ import psycopg
 
 from chuanliu.clock import iso_text
 from chuanliu.errors import NotFound
+from chuanliu.gateway.composition import Services
 from chuanliu.gateway.native.account_documents import Attempt, Deliveries, DeliveriesQuery, Delivery
 from chuanliu.gateway.native.delivery_store import AttemptRow, DeliveryRow, find_delivery, list_deliveries
 from chuanliu.gateway.native.fields import id_of
 from chuanliu.gateway.native.operation import Answer, Call, Operation
 from chuanliu.gateway.native.reading_store import reading
 from chuanliu.gateway.native.rendering import encode, time_or_none
-from chuanliu.gateway.services import Services
 from chuanliu.notifications import redeliver
 
 

@@ -6,12 +6,12 @@ import asyncio
 from typing import Final
 
 from chuanliu.engine import dispatch_store
+from chuanliu.gateway.composition import Services
 from chuanliu.gateway.native.account_documents import Events, EventsQuery
 from chuanliu.gateway.native.event_body import event_document
 from chuanliu.gateway.native.operation import Answer, Call, Operation
 from chuanliu.gateway.native.reading_store import reading
 from chuanliu.gateway.native.rendering import encode
-from chuanliu.gateway.services import Services
 from chuanliu.ids import cell_of_party
 from chuanliu.trade import snapshot_of
 

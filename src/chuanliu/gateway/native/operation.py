@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from chuanliu.gateway.services import Services
+from chuanliu.gateway.composition import Services
 
 
 class Answer(NamedTuple):

@@ -7,6 +7,7 @@ from typing import Final
 from chuanliu import trade
 from chuanliu.clock import HOUR, SECOND, from_datetime
 from chuanliu.errors import Invalid, Refused
+from chuanliu.gateway.composition import Services
 from chuanliu.gateway.native.documents import (
     Cancellation,
     CancelledOrder,
@@ -19,7 +20,6 @@ from chuanliu.gateway.native.fields import id_of, number_or_key
 from chuanliu.gateway.native.operation import Answer, Call, Operation
 from chuanliu.gateway.native.rendering import details_of, encode, order_document, render_cancellation, render_refunds
 from chuanliu.gateway.native.submission_routes import submit
-from chuanliu.gateway.services import Services
 
 EXPIRES_IN_DEFAULT: Final = 2 * HOUR
 _PASSED: Final = frozenset({"order_already_paid", "order_finished", "order_closed", "order_expired"})

@@ -6,6 +6,7 @@ from typing import Final
 
 from chuanliu import trade
 from chuanliu.errors import Invalid
+from chuanliu.gateway.composition import Services
 from chuanliu.gateway.native.documents import NewPayment, NewRefund, NewRefundOfPayment, Payment, Refund
 from chuanliu.gateway.native.fields import id_of, number_or_key
 from chuanliu.gateway.native.operation import Answer, Call, Operation
@@ -18,7 +19,6 @@ from chuanliu.gateway.native.rendering import (
     render_refund,
 )
 from chuanliu.gateway.native.submission_routes import submit
-from chuanliu.gateway.services import Services
 
 
 async def create_payment(services: Services, call: Call) -> Answer:

@@ -10,7 +10,7 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from chuanliu.errors import Busy, Unavailable
-from chuanliu.gateway.services import Services
+from chuanliu.gateway.composition import Services
 
 _PATIENCE_S: Final = 5.0
 

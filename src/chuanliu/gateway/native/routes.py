@@ -11,13 +11,13 @@ from typing import Final
 import msgspec
 
 from chuanliu.errors import Busy, ChuanliuError, Invalid, Unauthenticated, Unavailable
+from chuanliu.gateway.composition import Services
 from chuanliu.gateway.native.authentication import NewestReference, merchant_of
 from chuanliu.gateway.native.fields import check_key, read_query, unreadable
 from chuanliu.gateway.native.openapi import openapi_document
 from chuanliu.gateway.native.operation import Call, Operation
 from chuanliu.gateway.native.operations import OPERATIONS
 from chuanliu.gateway.native.problems import problem_answer
-from chuanliu.gateway.services import Services
 from chuanliu.serving import Request, Response, Router
 from chuanliu.web import Language, ReferenceView, choose_language, render_reference
 

@@ -10,10 +10,10 @@ import msgspec
 
 from chuanliu.crypto import SEAL_RANDOMNESS
 from chuanliu.engine import Command
+from chuanliu.gateway.composition import Services
 from chuanliu.gateway.native.idempotent import Idempotent
 from chuanliu.gateway.native.operation import Answer, Call
 from chuanliu.gateway.native.rendering import canonical
-from chuanliu.gateway.services import Services
 
 Outcome = TypeVar("Outcome")
 

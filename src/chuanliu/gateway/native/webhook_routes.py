@@ -9,6 +9,7 @@ from typing import Final
 
 from chuanliu.clock import iso_text
 from chuanliu.crypto import SEAL_RANDOMNESS, secret_text
+from chuanliu.gateway.composition import Services
 from chuanliu.gateway.native.account_documents import Delivery, NewWebhook, Webhook, WebhookChange, Webhooks
 from chuanliu.gateway.native.delivery_routes import show_sent
 from chuanliu.gateway.native.delivery_store import write_test_delivery
@@ -19,7 +20,6 @@ from chuanliu.gateway.native.reading_store import reading
 from chuanliu.gateway.native.rendering import encode, time_or_none
 from chuanliu.gateway.native.submission_routes import submit_secret
 from chuanliu.gateway.native.webhook_queries import FindWebhook, ListWebhooks
-from chuanliu.gateway.services import Services
 from chuanliu.ids import cell_of_party, with_cell
 from chuanliu.notifications import DestinationPolicy
 from chuanliu.parties import (

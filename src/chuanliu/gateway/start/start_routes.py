@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from chuanliu.errors import Forbidden, NotFound, Unavailable
-from chuanliu.gateway.services import Services
+from chuanliu.gateway.composition import Services
 from chuanliu.gateway.start.figures_store import FigureReader
 from chuanliu.gateway.start.roster import Roster
 from chuanliu.gateway.start.wallet_store import WalletReader

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from chuanliu.clock import MINUTE, Micros
-from chuanliu.gateway.services import Services
+from chuanliu.gateway.composition import Services
 from chuanliu.gateway.start.roster import SandboxConsumer
 from chuanliu.ids import account_cell
 from chuanliu.ledger import Chart, account_of

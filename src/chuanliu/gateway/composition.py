@@ -14,7 +14,8 @@ from chuanliu.parties import Vault
 
 @dataclass(frozen=True)
 class Services:
-    """`engine` runs commands and queries; `reads` are a few connections for lists and reports; `signers` are threads for RSA.
+    """`engine` runs commands and queries; `reads` are a few connections for lists and reports; `signers` are threads
+    for RSA.
 
     `public_url` is what merchants and consumers see, without a slash at the end.
     """
