@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import psycopg
 import pytest
 
 from trade.market import Market
 
 
 @pytest.fixture(scope="module")
-def market(database_url: str) -> Market:
-    return Market(database_url)
+def market(database_url: str) -> Iterator[Market]:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield Market(database_url, connection)

@@ -23,32 +23,31 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True)
 class Market:
-    """What a test sets up and looks at, on one database."""
+    """What a test sets up and looks at, on one database, by an autocommitting connection of its own."""
 
     url: str
+    connection: psycopg.Connection[Any]
 
     def execute(self, sql: str, *values: Any) -> None:
-        """Write from a connection of its own."""
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(sql, values)
+        """Write, beside the engines."""
+        self.connection.execute(sql, values)
 
     def one(self, sql: str, *values: Any) -> Any:
         """The first column of the first row."""
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            row = connection.execute(sql, values).fetchone()
-            return row[0] if row else None
+        row = self.connection.execute(sql, values).fetchone()
+        return row[0] if row else None
 
     def merchant(
         self, *, fee_bps: int = 60, needs_funds: bool = False, platform_id: int | None = None, shadow: bool = False
     ) -> int:
         """A new merchant's number. Engines learn of it with their next batch."""
         number = party_number(next(_serials) + (SHADOW_SERIAL if shadow else 0))
-        with psycopg.connect(self.url, autocommit=True) as connection, connection.transaction():
-            raised = connection.execute(
+        with self.connection.transaction():
+            raised = self.connection.execute(
                 "UPDATE reference_version SET version = version + 1 RETURNING version"
             ).fetchone()
             assert raised is not None
-            connection.execute(
+            self.connection.execute(
                 "INSERT INTO merchant (cell, merchant_id, platform_id, name, status, fee_bps, refund_needs_funds,"
                 " created_at, version) VALUES (%s, %s, %s, 'shop', 'active', %s, %s, now(), %s)",
                 [cell_of_party(number), number, platform_id, fee_bps, needs_funds, raised[0]],
@@ -87,7 +86,7 @@ class Market:
     def codes(self, consumer: int, count: int, *, confirm_above: int = 10**9, seconds: int = 3600) -> list[int]:
         """Several payment codes of one consumer."""
         made = [next(_codes) for _ in range(count)]
-        with psycopg.connect(self.url, autocommit=True) as connection, connection.cursor() as cursor:
+        with self.connection.cursor() as cursor:
             cursor.executemany(
                 "INSERT INTO payment_code (cell, code, consumer_id, confirm_above_minor, expires_at)"
                 " VALUES (%s, %s, %s, %s, now() + make_interval(secs => %s))",
@@ -98,12 +97,11 @@ class Market:
     def balance(self, owner: int, chart: Chart) -> int:
         """An account's balance, what is not folded included."""
         account = account_of(owner, chart, "CNY")
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            row = connection.execute(
-                "SELECT (SELECT coalesce(sum(balance_minor), 0) FROM account WHERE cell = %s AND account_id = %s)"
-                " + (SELECT coalesce(sum(amount_minor), 0) FROM delta WHERE account_id = %s)",
-                [account_cell(account), account, account],
-            ).fetchone()
+        row = self.connection.execute(
+            "SELECT (SELECT coalesce(sum(balance_minor), 0) FROM account WHERE cell = %s AND account_id = %s)"
+            " + (SELECT coalesce(sum(amount_minor), 0) FROM delta WHERE account_id = %s)",
+            [account_cell(account), account, account],
+        ).fetchone()
         assert row is not None
         return int(row[0])
 
