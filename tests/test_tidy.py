@@ -20,7 +20,7 @@ FUNCTION_LINES_MAX: Final = 70
 
 ROLE_NAMES: Final = {"service", "services", "util", "utils", "manager", "helper", "helpers", "common", "core", "misc"}
 
-IO_PACKAGES: Final = {"engine", "serving", "bench", "cli", "sandbox"}
+IO_PACKAGES: Final = {"engine", "serving", "drill", "bench", "cli", "sandbox"}
 """The only writer of the database, the HTTP server, and the tools around the platform."""
 IO_NAME: Final = re.compile(r"(^|_)(store|client|server|simulator|routes)$")
 IO_MODULES: Final = {
