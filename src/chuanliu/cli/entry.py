@@ -21,6 +21,7 @@ COMMANDS: Final[dict[str, str]] = {
     "audit": "chuanliu.cli.audit:audit_books",
     "db": "chuanliu.cli.db:app",
     "bench": "chuanliu.cli.bench:app",
+    "drill": "chuanliu.cli.drill:drill",
 }
 """Each command, and what carries it out: a group of commands, or a function. In the order of the help text."""
 
