@@ -52,12 +52,20 @@ def audit(conninfo: str, *, before_check: Callable[[str], None] | None = None) -
         # Sorting and hashing of whole tables: more memory than a payment needs, and no time limit.
         connection.execute("SELECT set_config('work_mem', '128MB', false), set_config('statement_timeout', '0', false)")
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        results = []
-        for name, query in CHECKS.items():
-            if before_check is not None:
-                before_check(name)
-            results.append(_run(connection, name, query))
+        report = run_checks(connection, before_check=before_check)
         connection.execute("COMMIT")
+    return report
+
+
+def run_checks(
+    connection: psycopg.Connection[Any], *, before_check: Callable[[str], None] | None = None
+) -> AuditReport:
+    """Run all checks in the connection's transaction."""
+    results = []
+    for name, query in CHECKS.items():
+        if before_check is not None:
+            before_check(name)
+        results.append(_run(connection, name, query))
     return AuditReport(tuple(results))
 
 
