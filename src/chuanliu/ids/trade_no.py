@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from chuanliu.clock import SHANGHAI, to_datetime
 from chuanliu.ids.snowflake import id_millis
+
+_HOUR_MILLIS = 3_600_000
+
+
+@lru_cache(maxsize=1024)
+def _date_of_hour(hour: int) -> str:
+    return f"{to_datetime(hour * _HOUR_MILLIS * 1000, SHANGHAI):%Y%m%d}"
 
 
 def trade_no(order_id: int) -> str:
     """Write an order id as a trade number; the date is the id's, in Asia/Shanghai."""
-    day = to_datetime(id_millis(order_id) * 1000, SHANGHAI)
-    return f"{day:%Y%m%d}2{order_id:019d}"
+    return f"{_date_of_hour(id_millis(order_id) // _HOUR_MILLIS)}2{order_id:019d}"
 
 
 def order_id_of(text: str) -> int | None:
