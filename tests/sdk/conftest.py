@@ -30,8 +30,8 @@ def merchant(platform: Platform) -> Merchant:
 
 @pytest.fixture(scope="session")
 def consumer(platform: Platform) -> Consumer:
-    """A consumer with enough money for all scenarios."""
-    return platform.consumer("100000.00")
+    """A consumer with enough money for all scenarios, who is never asked to confirm."""
+    return platform.consumer("100000.00", "--confirm-above", "10000000.00")
 
 
 @pytest.fixture(scope="session")
