@@ -36,7 +36,7 @@ T = TypeVar("T")
 CREATE_NOTE = """
     CREATE TABLE IF NOT EXISTS note (
         cell smallint NOT NULL, note_id bigint NOT NULL, word text NOT NULL, value bigint NOT NULL,
-        PRIMARY KEY (cell, note_id), UNIQUE (cell, word), CONSTRAINT note_small CHECK (value < 1000000)
+        PRIMARY KEY (cell, note_id), UNIQUE (word, cell), CONSTRAINT note_small CHECK (value < 1000000)
     )
 """
 

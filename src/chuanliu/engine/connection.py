@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from psycopg import pq
 from psycopg.adapt import AdaptersMap, Buffer, Loader, Transformer
 
 from chuanliu.engine.kinds import BIGINT, bigints_from_binary, instant_from_binary
-from chuanliu.engine.statements import Statement
+from chuanliu.engine.statements import FORGET_PLANS, Statement
+
+PLAN_LIFE_S: Final = 1.0
 
 
 class DatabaseError(Exception):
@@ -72,6 +74,7 @@ class PipelineConnection:
         self._prepared: set[str] = set()
         self._loop = asyncio.get_running_loop()
         self._transformer = Transformer(_ADAPTERS)
+        self._planned_at = self._loop.time()
         self._readable: asyncio.Future[None] | None = None
         self._broken: BaseException | None = None
         self._fd = self._pg.socket
@@ -164,6 +167,17 @@ class PipelineConnection:
         if failure is not None:
             raise failure
         return results
+
+    async def renew_plans(self) -> None:
+        """Have the statements planned anew once a second.
+
+        On an empty table all indexes look alike, so a lookup may be planned as a search by `cell` alone; kept while the
+        table grows, such a plan would read more with every order until somebody analyses the table.
+        """
+        now = self._loop.time()
+        if now - self._planned_at >= PLAN_LIFE_S:
+            self._planned_at = now
+            await self.run([(FORGET_PLANS, ())])
 
     def rows(self, result: pq.abc.PGresult, statement: Statement) -> list[Any]:
         """The rows of a result as the statement's row structs."""

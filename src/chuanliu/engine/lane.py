@@ -307,6 +307,7 @@ class Lane:
 
     async def _attempt(self, batch: list[Envelope], *, skip_locked: bool) -> _Attempt:
         connection = await self._connected()
+        await connection.renew_plans()
         loader = Loader(connection, self._batching)
         seen = Seen()
         keys = Keys()

@@ -128,6 +128,7 @@ class ReadLane:
         if self._connection is None:
             self._connection = await self._connect()
         connection = self._connection
+        await connection.renew_plans()
         loader = Loader(connection, self._batching)
         seen = Seen()
         keys = Keys()
