@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,7 +24,8 @@ from chuanliu.engine import (
 )
 from chuanliu.engine.connection import PLAN_LIFE_S
 from chuanliu.ledger.tables import DELTA
-from engine.rig import run
+from chuanliu.parties import REFERENCE_TABLES
+from engine.rig import PutWord, engines, one, run
 
 SESSION = """
     SET plan_cache_mode = force_generic_plan; SET enable_hashjoin = off; SET enable_mergejoin = off;
@@ -41,10 +43,11 @@ TABLES: list[Table[Any]] = sorted(
     key=lambda table: table.name,
 )
 
-STATES = ("fresh", "analyzed while empty", "filled", "filled and analyzed")
+EMPTY = ("fresh", "analyzed while empty")
+FILLED = ("filled", "filled and analyzed")
 
 
-@pytest.fixture(scope="module", params=STATES)
+@pytest.fixture(scope="module", params=[*EMPTY, *FILLED])
 def state(request: pytest.FixtureRequest) -> str:
     """What the planner knows of the tables."""
     return str(request.param)
