@@ -60,7 +60,7 @@ class PlatformProcess:
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 raise PlatformFailed(self._last_output())
-            if self._is_healthy():
+            if self._is_up():
                 return
             time.sleep(0.2)
         raise PlatformFailed(f"the gateway was not ready in time: {self._last_output()}")
@@ -114,7 +114,13 @@ class PlatformProcess:
     def _environment(self) -> dict[str, str]:
         return os.environ | self.settings.to_environment()
 
-    def _is_healthy(self) -> bool:
+    def _is_up(self) -> bool:
+        """Whether this supervisor's children are: those of one that was killed may answer for a while."""
+        status = self.status()
+        is_ours = self._process is not None and status.get("supervisor_pid") == self._process.pid
+        return is_ours and status.get("state") == "running" and self._answers()
+
+    def _answers(self) -> bool:
         connection = http.client.HTTPConnection(self.host, self.settings.port, timeout=2)
         try:
             connection.request("GET", "/healthz")

@@ -117,7 +117,8 @@ class _Drill:
     def _load_plan(self, merchants: list[Merchant]) -> LoadPlan:
         settings = self._platform.settings
         return LoadPlan(
-            base_url=settings.url,
+            host=settings.host,
+            port=settings.port,
             database_url=self._database_url,
             merchants=merchants,
             payers=_PAYERS,

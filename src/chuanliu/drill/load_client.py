@@ -35,7 +35,8 @@ _LATE_SECONDS = 8.0
 class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What the load process needs. It writes its journal, as JSON, to `journal_path` when it is told to finish."""
 
-    base_url: str
+    host: str
+    port: int
     database_url: str
     merchants: list[Merchant]
     payers: int
@@ -117,11 +118,9 @@ class _Load:
         await server.start()
         background = [asyncio.create_task(self._report_success()), asyncio.create_task(self._mint())]
         reading_ends = asyncio.Event()
-        async with (
-            MerchantClient(plan.base_url, plan.connections, journal) as client,
-            MerchantClient(plan.base_url, len(self._merchants), journal) as reading_client,
-            asyncio.TaskGroup() as tasks,
-        ):
+        client = MerchantClient(plan.host, plan.port, plan.connections, journal)
+        reading_client = MerchantClient(plan.host, plan.port, len(self._merchants), journal)
+        async with asyncio.TaskGroup() as tasks:
             for seller_id, merchant in self._merchants.items():
                 notes = journal.events.setdefault(seller_id, [])
                 tasks.create_task(read_events(reading_client, merchant, notes, reading_ends))
@@ -131,6 +130,8 @@ class _Load:
             signals.resolved.set()
             await asyncio.to_thread(signals.finish.wait)
             reading_ends.set()
+        client.close()
+        reading_client.close()
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)

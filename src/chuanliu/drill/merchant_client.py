@@ -7,8 +7,7 @@ import random
 import time
 from typing import Final
 
-import httpcore
-
+from chuanliu.drill.http_client import HttpClient, NoAnswer
 from chuanliu.drill.journal import Journal
 from chuanliu.drill.requests import Answer, Request, read_answer
 
@@ -16,26 +15,17 @@ TRY_SECONDS: Final = 8.0
 PATIENCE_SECONDS: Final = 15.0
 _PAUSE_SECONDS: Final = (0.05, 1.0)
 
-_TIMEOUTS: Final = {"connect": 2.0, "write": TRY_SECONDS, "read": TRY_SECONDS, "pool": 2 * TRY_SECONDS}
-_TROUBLE: Final = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException)
-
 
 class MerchantClient:
-    """Sends requests to one address on a bounded number of connections. Use it as a context."""
+    """Asks one platform on a bounded number of connections, and counts the answers in a journal."""
 
-    def __init__(self, base_url: str, connections: int, journal: Journal) -> None:
+    def __init__(self, host: str, port: int, connections: int, journal: Journal) -> None:
         self.journal = journal
-        self._base_url = base_url.encode()
-        self._pool = httpcore.AsyncConnectionPool(
-            max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=30.0
-        )
+        self._http = HttpClient(host, port, connections)
 
-    async def __aenter__(self) -> MerchantClient:
-        await self._pool.__aenter__()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._pool.aclose()
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
 
     async def ask(self, request: Request, *, patience_seconds: float = PATIENCE_SECONDS) -> Answer | None:
         """The clear answer to a request, or None when there was none in time: then it is not known what happened."""
@@ -62,17 +52,13 @@ class MerchantClient:
         """The answer to one try; None where the connection broke or nothing came in time."""
         self.journal.requests += 1
         try:
-            response = await self._pool.request(
-                request.method,
-                self._base_url + request.target.encode(),
-                headers=list(request.headers),
-                content=request.body,
-                extensions={"timeout": _TIMEOUTS},
+            status, body = await self._http.send(
+                request.method, request.target, request.headers, request.body, TRY_SECONDS
             )
-        except _TROUBLE as trouble:
-            self._count(type(trouble).__name__)
+        except NoAnswer as trouble:
+            self._count(str(trouble))
             return None
-        answer = read_answer(request, response.status, response.content)
+        answer = read_answer(request, status, body)
         self._count(answer.code if answer.verdict != "done" else "done")
         return answer
 
