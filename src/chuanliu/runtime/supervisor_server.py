@@ -228,6 +228,8 @@ class Supervisor:
             indent=2,
         )
         fresh = self.folder / f"{STATUS_FILE}.new"
+        # The database's URL may hold a password.
+        fresh.touch(mode=0o600)
         fresh.write_text(text)
         fresh.replace(self.folder / STATUS_FILE)
 

@@ -127,7 +127,7 @@ class _StartPage:
         spec = OrderSpec(
             int(credentials.seller_id),
             int(credentials.app_id),
-            f"demo-{secrets.token_hex(8)}",
+            f"demo_{secrets.token_hex(8)}",
             "page",
             _DEMO_SUBJECT[language],
             _DEMO_MINOR,
