@@ -239,7 +239,7 @@ def run(main: Callable[[], Coroutine[Any, Any, T]], within_s: float = 60.0) -> T
 def one(conninfo: str, sql: str, *values: Any) -> Any:
     """The first column of the first row, from a connection of its own."""
     with psycopg.connect(conninfo, autocommit=True) as connection:
-        row = connection.execute(sql, values).fetchone()
+        row = connection.execute(sql, values or None).fetchone()
         return row[0] if row else None
 
 
