@@ -83,6 +83,23 @@ def test_a_number_in_use_is_not_free_for_a_clock_that_went_back(database_url: st
     run(main)
 
 
+def test_a_process_whose_number_was_given_away_takes_another(database_url: str) -> None:
+    async def main() -> None:
+        store = WorkerLeaseStore(database_url, "sleeper")
+        source = await store.start()
+        before = source.next()
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            connection.execute("UPDATE worker_lease SET holder = 'other', until_millis = until_millis + 60000")
+        await store.renew(source)
+        after = source.next()
+        assert worker_of(after) != worker_of(before)
+        assert after >> 23 >= before >> 23
+        await store.renew(source)
+        await store.close()
+
+    run(main)
+
+
 def test_all_numbers_taken_is_unavailable(database_url: str) -> None:
     async def main() -> None:
         with psycopg.connect(database_url, autocommit=True) as connection:

@@ -62,21 +62,11 @@ class WorkerLeaseStore:
     async def start(self) -> IdSource:
         """Lease a number. Raises `Unavailable` when all 256 are taken or the database cannot be reached."""
         try:
-            async with await psycopg.AsyncConnection.connect(self._conninfo, connect_timeout=5) as connection:
-                for _ in range(_WORKERS):
-                    now = _now_millis()
-                    values = {"holder": self._holder, "until": now + _SPAN_MILLIS, "now": now}
-                    row = await (await connection.execute(_TAKE, values)).fetchone()
-                    await connection.commit()
-                    if row is not None:
-                        break
-                else:
-                    raise Unavailable("all worker numbers are leased")
+            lease = await self._take()
         except psycopg.OperationalError as error:
             raise Unavailable(str(error)) from error
-        self._worker = row[0]
-        self.ids = IdSource(WorkerLease(self._worker, now, now + _SPAN_MILLIS))
-        self._task = asyncio.create_task(self._renew(self.ids), name="worker lease")
+        self.ids = IdSource(lease)
+        self._task = asyncio.create_task(self._keep(self.ids), name="worker lease")
         return self.ids
 
     async def close(self) -> None:
@@ -89,17 +79,37 @@ class WorkerLeaseStore:
         with contextlib.suppress(psycopg.Error, OSError):
             await self._write(_RELEASE, max(_now_millis(), self.ids.latest_millis))
 
-    async def _renew(self, ids: IdSource) -> None:
+    async def renew(self, ids: IdSource) -> None:
+        """Renew the lease once; take another number where this one was leased to somebody else meanwhile.
+
+        That happens to a process that slept for longer than its lease. Raises `psycopg.Error`, `Unavailable`.
+        """
+        until = max(_now_millis(), ids.latest_millis) + _SPAN_MILLIS
+        if await self._write(_RENEW, until) == 1:
+            ids.extend(until)
+            return
+        log.warning("the worker number was leased to somebody else", worker=self._worker)
+        ids.move_to(await self._take())
+
+    async def _keep(self, ids: IdSource) -> None:
         while True:
             await asyncio.sleep(_RENEW_S)
-            until = max(_now_millis(), ids.latest_millis) + _SPAN_MILLIS
             try:
-                if await self._write(_RENEW, until) == 1:
-                    ids.extend(until)
-                else:
-                    log.error("the worker number was leased to somebody else", worker=self._worker)
-            except (psycopg.Error, OSError) as error:
+                await self.renew(ids)
+            except (psycopg.Error, OSError, Unavailable) as error:
                 log.warning("worker lease not renewed", error=str(error)[:200])
+
+    async def _take(self) -> WorkerLease:
+        async with await psycopg.AsyncConnection.connect(self._conninfo, connect_timeout=5) as connection:
+            for _ in range(_WORKERS):
+                now = _now_millis()
+                values = {"holder": self._holder, "until": now + _SPAN_MILLIS, "now": now}
+                row = await (await connection.execute(_TAKE, values)).fetchone()
+                await connection.commit()
+                if row is not None:
+                    self._worker = row[0]
+                    return WorkerLease(self._worker, now, now + _SPAN_MILLIS)
+        raise Unavailable("all worker numbers are leased")
 
     async def _write(self, statement: str, until: int) -> int:
         values: dict[str, Any] = {"until": until, "worker": self._worker, "holder": self._holder}

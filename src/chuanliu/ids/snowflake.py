@@ -43,6 +43,12 @@ class IdSource:
         """Raise the ceiling after the lease was renewed in the database."""
         self._ceiling = max(self._ceiling, (until_millis - _EPOCH_MILLIS) << 7)
 
+    def move_to(self, lease: WorkerLease) -> None:
+        """Go on with another worker number, later than any id before."""
+        self._tick = max(self._tick, (lease.from_millis - _EPOCH_MILLIS + 1) << 7)
+        self._ceiling = (lease.until_millis - _EPOCH_MILLIS) << 7
+        self._worker = lease.worker << _WORKER_SHIFT
+
     def advance(self, now_millis: int) -> None:
         """Move on to the present; never back."""
         tick = (now_millis - _EPOCH_MILLIS) << 7
