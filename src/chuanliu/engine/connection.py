@@ -76,8 +76,10 @@ class PipelineConnection:
         self._transformer = Transformer(_ADAPTERS)
         self._planned_at = self._loop.time()
         self._readable: asyncio.Future[None] | None = None
+        self._writable: asyncio.Future[None] | None = None
         self._broken: BaseException | None = None
         self._fd = self._pg.socket
+        self._watched = True
         self._pg.nonblocking = 1
         self._pg.enter_pipeline_mode()
         self._loop.add_reader(self._fd, self._on_readable)
@@ -192,19 +194,30 @@ class PipelineConnection:
 
     async def close(self) -> None:
         """Close; safe to call twice and on a broken connection."""
-        self._loop.remove_reader(self._fd)
-        self._loop.remove_writer(self._fd)
+        self._unwatch()
         await self._connection.close()
 
+    def _unwatch(self) -> None:
+        """Leave the descriptor, once: libpq closes that of a broken connection, and the next one may get its number."""
+        if self._watched:
+            self._watched = False
+            self._loop.remove_reader(self._fd)
+            self._loop.remove_writer(self._fd)
+
     def _lost(self, error: BaseException | None) -> ConnectionLost:
-        return ConnectionLost(str(error or self._broken or self._pg.get_error_message()))
+        self._unwatch()
+        lost = ConnectionLost(str(error or self._broken or self._pg.get_error_message()))
+        self._broken = self._broken or lost
+        return lost
 
     def _on_readable(self) -> None:
         try:
             self._pg.consume_input()
         except psycopg.OperationalError as error:
             self._broken = error
-            self._loop.remove_reader(self._fd)
+            self._unwatch()
+            if self._writable is not None:
+                _settle(self._writable)
         if self._readable is not None:
             _settle(self._readable)
 
@@ -226,9 +239,11 @@ class PipelineConnection:
         while self._pg.flush():
             if self._broken is not None:
                 raise self._lost(self._broken)
-            writable = self._loop.create_future()
-            self._loop.add_writer(self._fd, _settle, writable)
+            self._writable = self._loop.create_future()
+            self._loop.add_writer(self._fd, _settle, self._writable)
             try:
-                await writable
+                await self._writable
             finally:
-                self._loop.remove_writer(self._fd)
+                self._writable = None
+                if self._watched:
+                    self._loop.remove_writer(self._fd)
