@@ -453,7 +453,8 @@ class Lane:
                 results = await connection.run([(_FENCE, (BIGINT.encode((marker,)),))])
             except (ConnectionLost, DatabaseError) as error:
                 log.warning("waiting to learn whether a batch was committed", error=str(error)[:200])
-                self._tell_impatient(batch)
+                if not self._tell_impatient(batch) and self._closing:
+                    return False  # nobody is left to be told
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 1.0)
                 continue
