@@ -34,7 +34,8 @@ class ChildSpec:
 
     `user` is a numeric (uid, gid) to run as, which only root may set. `prepare` runs before every start, also after a
     crash; `ready` is polled until it is true and must not block for long. `stop_signal` asks for a graceful end, for
-    which the child has `grace_seconds` before it is killed. `ready_seconds` bounds one start.
+    which the child has `grace_seconds` before it is killed. `ready_seconds` bounds one start. `orphan_signal` is what
+    it gets when its parent was killed; None for the `stop_signal`.
     """
 
     name: str
@@ -45,6 +46,7 @@ class ChildSpec:
     prepare: Callable[[], None] = nothing_to_prepare
     ready: Callable[[], bool] = always_ready
     stop_signal: int = signal.SIGTERM
+    orphan_signal: int | None = None
     grace_seconds: float = 30.0
     ready_seconds: float = 60.0
 
@@ -52,14 +54,15 @@ class ChildSpec:
 def spawn(spec: ChildSpec, log: Path) -> subprocess.Popen[bytes]:
     """Start the child, its output appended to `log`. `prepare` is the caller's to run.
 
-    On Linux the kernel sends the child its `stop_signal` when the thread that called this ends, even by `kill -9`: so
+    On Linux the kernel sends the child its `orphan_signal` when the thread that called this ends, even by `kill -9`: so
     call it from the main thread. The child leads a process group, so that a terminal's Ctrl-C reaches only its parent.
     """
     parent = os.getpid()
+    orphan_signal = spec.stop_signal if spec.orphan_signal is None else spec.orphan_signal
 
     def bind_to_parent() -> None:
         if _libc is not None:
-            _libc.prctl(_PR_SET_PDEATHSIG, int(spec.stop_signal), 0, 0, 0)
+            _libc.prctl(_PR_SET_PDEATHSIG, int(orphan_signal), 0, 0, 0)
             if os.getppid() != parent:
                 os._exit(1)
 
