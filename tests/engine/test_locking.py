@@ -52,18 +52,26 @@ def test_crossing_lock_orders_in_several_processes_never_deadlock(notes_url: str
     assert deadlocks(notes_url) == before
 
 
+SLOW_INSERTS = """
+    CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.005); RETURN new; END $$;
+    CREATE TRIGGER slowly BEFORE INSERT ON note FOR EACH ROW WHEN (new.word LIKE 'crossed %') EXECUTE FUNCTION dawdle()
+"""
+
+
 def test_crossing_inserts_meet_unique_keys_in_one_order(notes_url: str) -> None:
-    words = [f"crossed {n}" for n in range(40)]
+    """Slow inserts, so that two batches with the same words are under way at once."""
+    with psycopg.connect(notes_url, autocommit=True) as connection:
+        connection.execute(SLOW_INSERTS)
 
     async def main() -> None:
         async with engines(notes_url, 2) as (one_engine, other):
-            for turn in range(8):
-                forward = [PutWord(f"{turn} {word}") for word in words]
+            for turn in range(5):
+                words = [PutWord(f"crossed {turn} {n}") for n in range(10)]
                 made = await asyncio.gather(
-                    *(one_engine.submit(command) for command in forward),
-                    *(other.submit(command) for command in reversed(forward)),
+                    *(one_engine.submit(command) for command in words),
+                    *(other.submit(command) for command in reversed(words)),
                 )
-                assert list(made[: len(words)]) == list(reversed(made[len(words) :]))
+                assert list(made[:10]) == list(reversed(made[10:]))
 
     before = deadlocks(notes_url)
     run(main)
