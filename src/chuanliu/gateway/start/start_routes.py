@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from chuanliu.clock import MINUTE
 from chuanliu.errors import Forbidden, NotFound, Unavailable
 from chuanliu.gateway.composition import Services
 from chuanliu.gateway.start.figures_store import FigureReader
@@ -35,6 +36,7 @@ INBOX_PATH: Final = "/sandbox/inbox"
 
 _CSRF_COOKIE: Final = "chuanliu_start"
 _DEMO_MINOR: Final = 88_88
+_DEMO_LASTS: Final = 30 * MINUTE
 _DEMO_SUBJECT: Final = {Language.ZH: "一壶龙井茶", Language.EN: "A pot of Longjing tea"}
 
 
@@ -127,10 +129,11 @@ class _StartPage:
         spec = OrderSpec(
             int(credentials.seller_id),
             int(credentials.app_id),
-            f"demo_{secrets.token_hex(8)}",
+            f"demo_{secrets.token_hex(5)}",
             "page",
             _DEMO_SUBJECT[language],
             _DEMO_MINOR,
+            expires_in=_DEMO_LASTS,
             return_url=with_language(f"{self._services.public_url}/", language),
         )
         order = await self._services.engine.submit(CreateOrder(spec))
