@@ -42,21 +42,24 @@ class Killer:
 
         A killed supervisor is started again on the same data before this returns.
         """
+        if victim == "supervisor":
+            return self._kill_supervisor()
         deadline = time.monotonic() + _SEARCH_SECONDS
         while time.monotonic() < deadline:
-            at = time.monotonic()
             pid = self._kill_one(victim)
             if pid is not None:
-                return Kill(victim, pid, at)
+                return Kill(victim, pid, time.monotonic())
             time.sleep(0.02)
         return None
 
+    def _kill_supervisor(self) -> Kill | None:
+        pid = self._platform.pid
+        self._platform.kill()
+        killed_at = time.monotonic()
+        self._platform.start()
+        return Kill("supervisor", pid, killed_at) if pid is not None else None
+
     def _kill_one(self, victim: Victim) -> int | None:
-        if victim == "supervisor":
-            pid = self._platform.pid
-            self._platform.kill()
-            self._platform.start()
-            return pid
         if victim == "backend" and not self._own_server:
             return self._end_a_session()
         pids = self._pids(victim)
