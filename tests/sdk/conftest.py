@@ -83,9 +83,12 @@ def client_of(
     return open_client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A real browser; skips, naming the package, where there is none."""
+    """A real browser; skips, naming the package, where there is none.
+
+    It keeps an event loop running in this thread, so it must end with the module: others start loops of their own.
+    """
     try:
         with running_chromium() as started:
             yield started
