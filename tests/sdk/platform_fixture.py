@@ -29,7 +29,6 @@ READY_SECONDS_MAX: Final = 90
 STOP_SECONDS_MAX: Final = 30
 COMMAND_SECONDS_MAX: Final = 60
 CODES_AT_ONCE: Final = 50
-WEB_HOST: Final = "127.0.0.77"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +125,9 @@ class Platform:
         return ClientConfig(**{**fields, **changes})
 
     def web_port_url(self) -> str | None:
-        """The origin at port 80, where the platform could bind it: the only kind that the official SDK knows."""
-        url = f"http://{WEB_HOST}"
-        return url if _healthy(url) else None
+        """The origin at port 80, where this platform could bind it: the only kind that the official SDK knows."""
+        status = json.loads((self.data / "status.json").read_text())
+        return status.get("second_url") or None
 
 
 def command_path() -> str:

@@ -65,7 +65,9 @@ def run_platform(
         facts["database_url"] = url
         running = replace(settings, database_url=url)
         roster = _seed(running) if settings.sandbox else None
-        workers, gateways = _specs(running)
+        second, refusal = _second_address() if settings.sandbox else ("", "")
+        facts["second_url"] = second
+        workers, gateways = _specs(running, second, refusal)
         if not (supervisor.start(*workers) and supervisor.start(*gateways)):
             return
         if traffic and not supervisor.start(_child(running, "traffic", "chuanliu.sandbox.traffic_client")):
@@ -100,8 +102,8 @@ def _child(settings: Settings, name: str, module: str, *arguments: str) -> Child
     return ChildSpec(name, [sys.executable, "-m", module, *arguments], env=settings.to_environment())
 
 
-def _specs(settings: Settings) -> tuple[list[ChildSpec], list[ChildSpec]]:
-    arguments = _second_address() if settings.sandbox else []
+def _specs(settings: Settings, second: str, refusal: str) -> tuple[list[ChildSpec], list[ChildSpec]]:
+    arguments = ["--second", second] if second else ["--no-second", refusal]
     gateways = [
         _child(settings, f"gateway-{number}", "chuanliu.runtime.gateway_server", *arguments)
         for number in range(1, settings.workers + 1)
@@ -140,9 +142,10 @@ def _bind_refusal(host: str, port: int) -> str:
     return ""
 
 
-def _second_address() -> list[str]:
+def _second_address() -> tuple[str, str]:
+    """The URL of the sandbox's second address, or an empty one and why."""
     refusal = _bind_refusal(OFFICIAL_PYTHON_HOST, OFFICIAL_PYTHON_PORT)
-    return ["--no-second", refusal] if refusal else ["--second", f"http://{OFFICIAL_PYTHON_HOST}"]
+    return ("", refusal) if refusal else (f"http://{OFFICIAL_PYTHON_HOST}", "")
 
 
 def _report(line: str) -> None:
