@@ -200,4 +200,4 @@ def test_the_ledger_follows_the_model(database_url: str) -> None:
 
 @pytest.mark.long
 def test_the_ledger_follows_the_model_for_long(database_url: str) -> None:
-    run_machine(database_url, examples=400, steps=60)
+    run_machine(database_url, examples=150, steps=50)

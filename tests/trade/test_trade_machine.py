@@ -314,4 +314,4 @@ def test_trades_follow_the_model(market: Market) -> None:
 
 @pytest.mark.long
 def test_trades_follow_the_model_for_long(market: Market) -> None:
-    run_machine(market, examples=300, steps=60)
+    run_machine(market, examples=100, steps=50)
