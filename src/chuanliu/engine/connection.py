@@ -8,6 +8,7 @@ what a cursor does per statement would cost more than the statements.
 from __future__ import annotations
 
 import asyncio
+import select
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -80,6 +81,8 @@ class PipelineConnection:
         self._broken: BaseException | None = None
         self._fd = self._pg.socket
         self._watched = True
+        self._hung_up = select.poll()
+        self._hung_up.register(self._fd, 0)
         self._pg.nonblocking = 1
         self._pg.enter_pipeline_mode()
         self._loop.add_reader(self._fd, self._on_readable)
@@ -213,6 +216,10 @@ class PipelineConnection:
     def _on_readable(self) -> None:
         try:
             self._pg.consume_input()
+            # An error may come together with the server's last words, and uvloop watches no longer than until an error:
+            # read on to the end, which is near then.
+            while self._hung_up.poll(0):
+                self._pg.consume_input()
         except psycopg.OperationalError as error:
             self._broken = error
             self._unwatch()
