@@ -18,7 +18,7 @@ from chuanliu.engine.table import Row
 _DISPATCH = """
     WITH taken AS (
         DELETE FROM outbox o
-        USING (SELECT cell, event_id FROM outbox LIMIT %(limit)s) c
+        USING (SELECT cell, event_id FROM outbox ORDER BY event_id LIMIT %(limit)s) c
         WHERE o.cell = c.cell AND o.event_id = c.event_id
         RETURNING o.*
     ), numbered AS (
@@ -69,7 +69,7 @@ Deliver = Callable[[psycopg.AsyncConnection[Any], Sequence[DispatchedEvent]], Aw
 async def dispatch(
     connection: psycopg.AsyncConnection[Any], subscribers: Sequence[int], deliver: Deliver, *, limit: int = 5000
 ) -> int:
-    """Number and log up to `limit` events in one transaction; return how many.
+    """Number and log up to `limit` events in one transaction, oldest first; return how many.
 
     `deliver` is called inside the transaction with those that have a notification address or a subscribed merchant, to
     write deliveries. Only one dispatcher may run: the caller holds the leader's lock.
