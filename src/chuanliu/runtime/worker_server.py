@@ -165,7 +165,10 @@ async def work(settings: Settings) -> None:
             raise ValueError("the worker needs a database URL")
         leading = asyncio.create_task(Worker(services, settings, settings.database_url).run())
         await asyncio.wait([leading, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
-        leading.cancel()
+        # A task group that fails while it is cancelled tells of its failure only, and the worker would lead on.
+        while not leading.done():
+            leading.cancel()
+            await asyncio.wait([leading], timeout=1.0)
         await asyncio.gather(leading, return_exceptions=True)
 
 
