@@ -28,8 +28,9 @@ from chuanliu.drill.story_client import Code, Storyteller
 _CODES_LOW = 3_000
 _CODES_MINTED = 4_000
 _PAUSE_SECONDS_MAX = 0.04
-_LATE_SECONDS = 8.0
-"""After so long nothing that was sent can still take effect: longer than a lane's patience and a statement's limit."""
+_LATE_SECONDS = 3.0
+"""Stories end with the last answer, or when a try has lasted longer than a lane's patience; a transaction that a killed
+process had begun may still end in this time."""
 
 
 class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
