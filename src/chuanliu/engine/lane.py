@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -295,7 +295,7 @@ class Lane:
         await asyncio.sleep(0.05 if len(left) == len(batch) else 0.5)
         return left
 
-    def _tell_impatient(self, batch: list[Envelope]) -> list[Envelope]:
+    def _tell_impatient(self, batch: Iterable[Envelope]) -> list[Envelope]:
         """Answer `Unavailable` to those who have waited too long, and return the others."""
         now = asyncio.get_running_loop().time()
         for envelope in batch:
@@ -453,6 +453,7 @@ class Lane:
                 results = await connection.run([(_FENCE, (BIGINT.encode((marker,)),))])
             except (ConnectionLost, DatabaseError) as error:
                 log.warning("waiting to learn whether a batch was committed", error=str(error)[:200])
+                self._tell_impatient(self._queue)
                 if not self._tell_impatient(batch) and self._closing:
                     return False  # nobody is left to be told
                 await asyncio.sleep(pause)
