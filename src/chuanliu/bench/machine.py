@@ -29,7 +29,7 @@ POSTGRES_SETTINGS = (
     "wal_sync_method",
     "work_mem",
 )
-PACKAGES = ("chuanliu", "cryptography", "fastapi", "granian", "msgspec", "psycopg", "sqlalchemy", "uvicorn", "uvloop")
+PACKAGES = ("chuanliu", "cryptography", "fastapi", "httptools", "msgspec", "psycopg", "sqlalchemy", "uvicorn", "uvloop")
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):

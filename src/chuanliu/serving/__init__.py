@@ -8,11 +8,11 @@ await serve(Application(router), "127.0.0.1", 8080, stop=stop)
 from chuanliu.serving.application import Application, problem_overload, problem_refusal
 from chuanliu.serving.cookies import cookie_text, parse_cookies
 from chuanliu.serving.form import codec_of, parse_form, unique
+from chuanliu.serving.http_server import serve
 from chuanliu.serving.meter import RequestMeter, metrics_text
 from chuanliu.serving.request import Headers, KnownPeer, Peer, Request
 from chuanliu.serving.response import Response, content_security_policy, status_of
 from chuanliu.serving.router import Handler, MethodNotAllowed, Router
-from chuanliu.serving.rsgi_server import serve
 
 __all__ = [
     "Application",

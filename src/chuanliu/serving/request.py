@@ -26,7 +26,7 @@ class Headers(Protocol):
 
 
 class Peer(Protocol):
-    """Where a request came from. The RSGI scope is one, so that nothing is copied which no handler reads."""
+    """Where a request came from."""
 
     @property
     def client(self) -> str:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import uvloop
 
 from chuanliu.serving import Application, Request, Response, Router, serve
 
@@ -59,6 +60,8 @@ async def exchange(port: int, raw: bytes) -> bytes:
 
 
 def run(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """On the loop that gateways run on, and on the library's own."""
+    uvloop.run(story())
     asyncio.run(story())
 
 
@@ -136,8 +139,8 @@ HEAD = b"POST /echo HTTP/1.1\r\nhost: h\r\nconnection: close\r\n"
         (HEAD + b"transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", 200, b'"body":"abcde"'),
         (HEAD + b"transfer-encoding: chunked\r\n\r\n0\r\n\r\n", 200, b'"body":""'),
         (HEAD + b"transfer-encoding: chunked\r\n\r\n65\r\n" + b"x" * 101 + b"\r\n0\r\n\r\n", 413, b"body_too_large"),
-        (HEAD + b"transfer-encoding: chunked\r\n\r\nzz\r\n", 408, b""),
-        (HEAD + b"transfer-encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n", 408, b""),
+        (HEAD + b"transfer-encoding: chunked\r\n\r\nzz\r\n", 400, b""),
+        (HEAD + b"transfer-encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n", 400, b""),
     ],
 )
 def test_bodies_and_their_bounds(raw: bytes, status: int, body: bytes) -> None:
@@ -338,5 +341,39 @@ def test_an_address_that_is_taken_is_an_error_not_a_crash() -> None:
             taken.listen()
             with pytest.raises(OSError, match="in use"):
                 await serve(echoing(), "127.0.0.1", taken.getsockname()[1], stop=asyncio.Event())
+
+    run(story)
+
+
+def test_a_header_that_would_split_the_response_ends_the_connection() -> None:
+    async def story() -> None:
+        async def split(_: Request) -> Response:
+            return Response(200, [("location", "/x\r\nset-cookie: a=b")], b"")
+
+        routes = Router()
+        routes.add("GET", "/split", split)
+        async with served(Application(routes)) as (port, _):
+            assert await exchange(port, b"GET /split HTTP/1.1\r\nhost: h\r\n\r\n") == b""
+
+    run(story)
+
+
+def test_a_head_without_end_is_refused() -> None:
+    async def story() -> None:
+        async with served(echoing()) as (port, _):
+            answer = await exchange(port, b"GET /echo HTTP/1.1\r\nhost: h\r\nx: " + b"y" * 70_000)
+            assert answer.startswith(b"HTTP/1.1 431")
+
+    run(story)
+
+
+def test_many_pipelined_requests_are_answered_in_order() -> None:
+    async def story() -> None:
+        async with served(echoing()) as (port, _):
+            raw = b"".join(b"GET /echo?%d HTTP/1.1\r\nhost: h\r\n\r\n" % n for n in range(40))
+            answer = await exchange(port, raw + b"GET /echo?last HTTP/1.1\r\nhost: h\r\n" + CLOSE)
+            found = [answer.index(b'"query":"%d"' % n) for n in range(40)]
+            assert found == sorted(found)
+            assert answer.count(b"HTTP/1.1 200") == 41
 
     run(story)
