@@ -83,6 +83,7 @@ WRONGS: list[tuple[str, Spoil, str]] = [
         lambda j, _: j.notifications.update({f"{SELLER} a_2 TRADE_SUCCESS": 1}),
         "a_2: notified, but not paid",
     ),
+    ("internal errors", lambda j, _: j.answers.update({"internal": 2}), "2 answers were internal"),
     ("complaint", lambda j, _: j.complain("a_1: two payments"), "a_1: two payments"),
 ]
 

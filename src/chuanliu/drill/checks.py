@@ -10,6 +10,9 @@ import msgspec
 
 from chuanliu.drill.journal import EventNote, Journal, OrderNote
 
+INTERNAL = ("internal", "aop.unknow-error", "bad signature")
+"""Outcomes that no killed process excuses: the platform has words of its own for being away."""
+
 PAID, CLOSED, REFUNDED = "order.paid", "order.closed", "order.refunded"
 
 
@@ -43,6 +46,7 @@ class Books(msgspec.Struct, frozen=True):
 def find_violations(journal: Journal, books: Books) -> list[str]:
     """Everything that speaks against "no acknowledged payment lost, none doubled"; empty when all is well."""
     found = list(journal.complaints)
+    found += [f"{journal.answers[name]} answers were {name}" for name in INTERNAL if name in journal.answers]
     known = {(note.seller_id, note.number): note for note in journal.orders}
     for note in journal.orders:
         found += [f"{note.number}: {what}" for what in _order(note, books.orders.get((note.seller_id, note.number)))]
