@@ -37,7 +37,7 @@ def alipay_rows(apps: Sequence[AlipayApp], codes: Sequence[str], run: str, times
 
     One signature costs a core about half a millisecond; one process a core makes them.
     """
-    jobs = [(apps[number % len(apps)], f"{run}-{number:09d}", code, timestamp) for number, code in enumerate(codes)]
+    jobs = [(apps[number % len(apps)], f"{run}_{number:09d}", code, timestamp) for number, code in enumerate(codes)]
     with ProcessPoolExecutor(psutil.cpu_count(), mp_context=get_context("spawn")) as pool:
         yield from pool.map(_row, jobs, chunksize=_CHUNK)
 

@@ -16,6 +16,7 @@ from chuanliu.engine import Engine, EngineSettings, LaneLimits
 from chuanliu.errors import ChuanliuError
 from chuanliu.ids import party_number
 from chuanliu.ledger import SANDBOX, Chart, OpenAccount, PostTransfer, account_of
+from chuanliu.runtime import calm_collector
 
 Result = TypeVar("Result")
 
@@ -109,12 +110,13 @@ async def _post(plan: PostingPlan, seconds: float, first: int) -> PostingResult:
     ]
     posted = 0
     numbers = count(first)
+    calm_collector()
 
     async def post_until(ends_at: float) -> None:
         nonlocal posted
         while (began := time.perf_counter()) < ends_at:
             transfers = [
-                PostTransfer(payers[n * _STRIDE % plan.payers], sellers[n % plan.sellers], 1, "payment")
+                PostTransfer(payers[n * _STRIDE % plan.payers], sellers[n % plan.sellers], 1, "bench")
                 for n in (next(numbers) for _ in range(plan.batch))
             ]
             for result in await engine.submit_all(transfers):

@@ -50,7 +50,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     preload: int = 0
     idle: bool = False
     batch: int = 4000
-    lanes: int = 1
+    lanes: int = 2
 
 
 def run_pay(ground: Ground, options: Options, progress: Progress | None = None) -> Report:

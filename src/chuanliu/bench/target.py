@@ -82,4 +82,4 @@ def native_template(code_digits: int, host: str) -> bytes:
 def native_rows(api_keys: list[str], codes: Iterable[str], run: str) -> Iterator[bytes]:
     """Spool lines of native payments, spread evenly over the merchants; `run` keeps references of two runs apart."""
     for number, code in enumerate(codes):
-        yield f"{api_keys[number % len(api_keys)]}\t{run}-{number:09d}\t{code}\n".encode()
+        yield f"{api_keys[number % len(api_keys)]}\t{run}_{number:09d}\t{code}\n".encode()

@@ -5,6 +5,7 @@ from chuanliu.runtime.backup_store import back_up
 from chuanliu.runtime.child_server import ChildSpec
 from chuanliu.runtime.embedded_postgres_server import EmbeddedPostgres, database_of
 from chuanliu.runtime.engine_session_store import (
+    calm_collector,
     draw_authority_material,
     engine_session,
     ensure_platform,
@@ -29,6 +30,7 @@ __all__ = [
     "Supervisor",
     "audit",
     "back_up",
+    "calm_collector",
     "configure_log",
     "create_vault",
     "database_of",

@@ -64,7 +64,7 @@ async def engine_session(settings: Settings) -> AsyncIterator[Services]:
         await engine.start()
         vault = await ensure_platform(engine, settings.master_key_file)
         await reads.open()
-        _calm_collector()
+        calm_collector()
         yield Services(engine, vault, reads, signers, settings.url, settings.sandbox)
     finally:
         await reads.close()
@@ -72,7 +72,7 @@ async def engine_session(settings: Settings) -> AsyncIterator[Services]:
         signers.shutdown(cancel_futures=True)
 
 
-def _calm_collector() -> None:
+def calm_collector() -> None:
     """Rows and commands are made by the thousand and hold no cycles: collecting every 700 objects took a sixth of the
     time.
 
