@@ -88,7 +88,7 @@ def test_a_credit_account_goes_down_to_its_limit(database_url: str) -> None:
 
 @pytest.mark.parametrize(
     ("status", "debit", "credit"),
-    [("open", "ok", "ok"), ("blocked", "balance_below_floor", "ok"), ("closed", "account_closed", "account_closed")],
+    [("open", "ok", "ok"), ("blocked", "account_blocked", "ok"), ("closed", "account_closed", "account_closed")],
 )
 def test_what_an_account_may_do(database_url: str, status: str, debit: str, credit: str) -> None:
     async def main() -> None:

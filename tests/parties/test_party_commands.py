@@ -190,7 +190,7 @@ def test_nothing_leaves_a_blocked_wallet(session: Session) -> None:
         assert outcome.result == "refused"
         wallet = account_of(consumer_id, Chart.CONSUMER_BALANCE, "CNY")
         funding = account_of(SANDBOX, Chart.SANDBOX_FUNDING, "CNY")
-        assert await refused(engine.submit(PostTransfer(wallet, funding, 1, "x"))) == "balance_below_floor"
+        assert await refused(engine.submit(PostTransfer(wallet, funding, 1, "x"))) == "account_blocked"
         await engine.submit(PostTransfer(funding, wallet, 1, "refund"))
         await engine.submit(ChangeConsumer(consumer_id, blocked=False))
         assert (await engine.submit(PayOrder(order.order_id, consumer_id))).result == "paid"

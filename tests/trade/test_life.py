@@ -16,6 +16,7 @@ from chuanliu.clock import DAY, HOUR, MINUTE
 from chuanliu.engine import Command, Engine
 from chuanliu.errors import ChuanliuError
 from chuanliu.ids import party_number
+from chuanliu.ledger import Chart, account_of
 from chuanliu.money import Rounding, share_of
 from chuanliu.trade import (
     AMOUNT_MAX_MINOR,
@@ -139,6 +140,17 @@ def test_a_refused_attempt_leaves_the_order_payable_with_a_new_code(market: Mark
         assert await refusal(engine, PayByCode(asked, code)) == "payment_code_invalid:auth_code"
         second = await engine.submit(PayByCode(asked, market.code(rich)))
         assert (second.result, market.wallet(poor), market.wallet(rich)) == ("paid", 99, 0)
+
+    with_engine(market, story)
+
+
+def test_a_blocked_wallet_pays_nothing_and_says_so(market: Market) -> None:
+    async def story(engine: Engine) -> None:
+        shop, buyer = market.merchant(), await market.consumer(engine, 1_000)
+        account = account_of(buyer, Chart.CONSUMER_BALANCE, "CNY")
+        market.execute("UPDATE account SET status = 'blocked' WHERE account_id = %s", account)
+        outcome = await engine.submit(PayByCode(spec(shop), market.code(buyer)))
+        assert (outcome.result, outcome.reason, market.wallet(buyer)) == ("refused", "buyer_blocked", 1_000)
 
     with_engine(market, story)
 

@@ -38,6 +38,7 @@ CODES: Final[dict[str, str]] = {
     "account_not_found": "No such account.",
     "account_exists": "The account exists already.",
     "account_closed": "The account is closed.",
+    "account_blocked": "The account is blocked: nothing may be taken from it.",
     "balance_below_floor": "The transfer would take the account below its floor.",
     "currency_mismatch": "Debit and credit account have different currencies.",
     "same_account": "Debit and credit account are the same.",

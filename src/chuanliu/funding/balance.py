@@ -14,6 +14,7 @@ _REASONS: Final = {
     "balance_below_floor": "balance_insufficient",
     "account_not_found": "no_funding_method",
     "account_closed": "no_funding_method",
+    "account_blocked": "buyer_blocked",
     "currency_mismatch": "currency_not_supported",
 }
 

@@ -32,14 +32,17 @@ def place_hold(
 ) -> Hold:
     """Reserve an amount on a checked account that the command has locked.
 
-    Raises `Refused`: invalid_amount, currency_mismatch, account_not_found, account_closed, balance_below_floor.
+    Raises `Refused`: invalid_amount, currency_mismatch, account_not_found, account_closed, account_blocked,
+    balance_below_floor.
     """
     if amount_minor <= 0 or not is_checked(debit):
         raise Refused("invalid_amount", "a hold needs a positive amount on a checked account")
     if (debit ^ credit) & 0x3FF:
         raise Refused("currency_mismatch")
     row = account_row(rows, debit)
-    if row.status != "open" or row.available_minor < amount_minor:
+    if row.status != "open":
+        raise Refused("account_blocked")
+    if row.available_minor < amount_minor:
         raise Refused("balance_below_floor")
     rows.update(ACCOUNT, row.changed(held_minor=row.held_minor + amount_minor))
     hold = Hold(

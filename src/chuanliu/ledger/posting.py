@@ -33,8 +33,8 @@ def post(
 ) -> int:
     """Move an amount (> 0) and return the transfer's id. `cell` is the writer's: where transfer and deltas live.
 
-    Raises `Refused`: same_account, currency_mismatch, account_not_found, account_closed, balance_below_floor (also
-    when a debited checked account is blocked).
+    Raises `Refused`: same_account, currency_mismatch, account_not_found, account_closed, account_blocked (only when it
+    is debited), balance_below_floor.
     """
     if amount_minor <= 0:
         raise Refused("invalid_amount", "a transfer's amount must be positive")
@@ -58,8 +58,11 @@ def _apply(rows: Rows, cell: int, transfer_id: int, account: int, amount_minor: 
         return
     row = account_row(rows, account)
     balance = row.balance_minor + amount_minor
-    if amount_minor < 0 and (row.status != "open" or balance - row.held_minor < row.floor_minor):
-        raise Refused("balance_below_floor")
+    if amount_minor < 0:
+        if row.status != "open":
+            raise Refused("account_blocked")
+        if balance - row.held_minor < row.floor_minor:
+            raise Refused("balance_below_floor")
     seq = row.entry_count + 1
     rows.update(ACCOUNT, row.changed(balance_minor=balance, entry_count=seq))
     rows.append(ENTRY, Entry(row.cell, account, seq, transfer_id, amount_minor, balance))

@@ -39,6 +39,7 @@ CHINESE: Final[dict[str, str]] = {
     "account_not_found": "没有这个账户。",
     "account_exists": "账户已存在。",
     "account_closed": "账户已关闭。",
+    "account_blocked": "账户已冻结，不能支出。",
     "balance_below_floor": "转账会使账户低于下限。",
     "currency_mismatch": "借贷账户币种不同。",
     "same_account": "借贷账户相同。",

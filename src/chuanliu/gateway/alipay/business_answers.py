@@ -48,6 +48,7 @@ _BUSINESS: Final[dict[str, tuple[str, str]]] = {
     "account_not_found": _SYSTEM_ERROR,
     "account_exists": _SYSTEM_ERROR,
     "account_closed": _SYSTEM_ERROR,
+    "account_blocked": _SYSTEM_ERROR,
     "balance_below_floor": _SYSTEM_ERROR,
     "currency_mismatch": _SYSTEM_ERROR,
     "same_account": _SYSTEM_ERROR,
