@@ -377,3 +377,28 @@ def test_many_pipelined_requests_are_answered_in_order() -> None:
             assert answer.count(b"HTTP/1.1 200") == 41
 
     run(story)
+
+
+def test_a_client_that_does_not_read_is_not_answered_without_end() -> None:
+    async def story() -> None:
+        answered = 0
+
+        async def large(_: Request) -> Response:
+            nonlocal answered
+            answered += 1
+            return Response.text("x" * 500_000)
+
+        routes = Router()
+        routes.add("GET", "/large", large)
+        async with served(Application(routes)) as (port, _):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 16)
+            writer.write(b"GET /large HTTP/1.1\r\nhost: h\r\n\r\n" * 200)
+            await asyncio.sleep(0.5)
+            assert answered < 100
+            got = 0
+            while got < 200 * 500_000:
+                got += len(await asyncio.wait_for(reader.read(1 << 20), 10))
+            assert answered == 200
+            writer.close()
+
+    run(story)

@@ -59,6 +59,7 @@ class HTTPConnection(asyncio.Protocol):
         self._waiting: deque[tuple[Request, bool]] = deque()
         self._busy = False
         self._deaf = False
+        self._unread = False
         self._in_message = False
         self._in_head = True
         self._head_bytes = 0
@@ -103,6 +104,17 @@ class HTTPConnection(asyncio.Protocol):
         else:
             if self._in_head and self._head_bytes > HEAD_BYTES_MAX and not self._deaf:
                 self._end_with(431)
+
+    def pause_writing(self) -> None:
+        """The client does not read its answers: nothing more is read from it, and its next requests wait."""
+        self._unread = True
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        self._unread = False
+        if not self._busy and not self._transport.is_closing():
+            self._go_on()
 
     def eof_received(self) -> bool:
         """The client sends no more; what it asked for is still answered."""
@@ -229,12 +241,20 @@ class HTTPConnection(asyncio.Protocol):
         self._busy = False
         if not keep_alive:
             self.close()
-        elif self._waiting:
+        if self._unread:
+            self.deadline = self._loop.time() + HEAD_TIMEOUT_S
+        elif keep_alive:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """After an answer was taken: the next request, or waiting for one."""
+        if self._waiting:
             self._start(*self._waiting.popleft())
-            self._transport.resume_reading()
         else:
             limit = self._application.body_timeout_s if self._in_message else HEAD_TIMEOUT_S
             self.deadline = self._loop.time() + limit
+        if not self._deaf:
+            self._transport.resume_reading()
 
     def _write(self, request: Request, response: Response, keep_alive: bool) -> None:
         status, body = response.status, response.body
@@ -280,8 +300,10 @@ class HTTPConnection(asyncio.Protocol):
         return not self._busy and not self._in_message
 
     def expire(self) -> None:
-        """The deadline has passed: end an idle connection, or a request that does not get on."""
-        if self._in_message and not self._deaf:
+        """The deadline has passed: end an idle connection, or a request or an answer that does not get on."""
+        if self._unread:
+            self._transport.abort()
+        elif self._in_message and not self._deaf:
             self._end_with(408)
         else:
             self.close()

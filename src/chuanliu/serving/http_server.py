@@ -45,8 +45,9 @@ class _Server:
         self.closing = True
         for connection in [c for c in self.connections if c.idle]:
             connection.close()
-        if self.running:
-            await asyncio.wait(set(self.running), timeout=grace_s)
+        ends_at = asyncio.get_running_loop().time() + grace_s
+        while self.running and (left := ends_at - asyncio.get_running_loop().time()) > 0:
+            await asyncio.wait(set(self.running), timeout=left)
         for connection in list(self.connections):
             connection.close()
 
