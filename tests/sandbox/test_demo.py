@@ -57,12 +57,15 @@ def test_traffic_flows_and_the_figures_tell_of_it(demo: RunningPlatform) -> None
 
 
 def test_wallets_show_the_same_codes_in_every_process(demo: RunningPlatform) -> None:
-    shown = [demo.request("GET", "/sandbox/wallets")[1]["wallets"] for _ in range(6)]
-    assert {len(wallets) for wallets in shown} == {4}
-    for place in range(4):
-        # At the very first look two processes may each have minted one.
-        assert len({wallets[place]["code"] for wallets in shown[2:]}) == 1
-        assert re.fullmatch(r"28\d{16}", shown[-1][place]["code"])
+    # Codes are replaced as time passes, and at the first look two processes may each mint one: look again then.
+    for _ in range(5):
+        shown = [demo.request("GET", "/sandbox/wallets")[1]["wallets"] for _ in range(6)]
+        assert {len(wallets) for wallets in shown} == {4}
+        if len({tuple(wallet["code"] for wallet in wallets) for wallets in shown}) == 1:
+            break
+    else:
+        raise AssertionError("processes keep showing different codes")
+    assert all(re.fullmatch(r"28\d{16}", wallet["code"]) for wallet in shown[-1])
 
 
 def test_each_code_for_snippets_is_a_fresh_one(demo: RunningPlatform) -> None:
