@@ -112,10 +112,10 @@ class World:
         self.shops.append(made)
         return made
 
-    def consumer(self, balance_minor: int = 1000_00, name: str = "小川") -> int:
+    def consumer(self, balance_minor: int = 1000_00, name: str = "小川", **terms: Any) -> int:
         """A new consumer with money and the pay password `PASSWORD`."""
         hashed = hash_pay_password(PASSWORD, secrets.token_bytes(SALT_RANDOMNESS))
-        return int(self.submit(AddConsumer(name, hashed, balance_minor)).consumer_id)
+        return int(self.submit(AddConsumer(name, hashed, balance_minor, **terms)).consumer_id)
 
     def code(self, consumer_id: int) -> str:
         """A fresh payment code."""

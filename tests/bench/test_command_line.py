@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from chuanliu.cli.bench import app
 
 PROMISED = {"name", "per_second", "yardstick_per_second", "ratio", "p50_ms", "p99_ms", "audit"}
-NAMES = ["pay", "ledger", "memory", "baseline", "rsa", "generator", "all"]
+NAMES = ["pay", "instalments", "quote", "capacity", "ledger", "memory", "baseline", "rsa", "generator", "all"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -27,6 +27,26 @@ def test_rsa_prints_one_object() -> None:
     assert report["name"] == "rsa"
     assert report["extras"]["rsa"]["cores"] == report["machine"]["cores"]
     assert report["per_second"] == report["extras"]["rsa"]["payments_all_cores"] > 0
+
+
+def test_quote_prints_one_object() -> None:
+    result = CliRunner().invoke(app, ["quote", "--seconds", "1", "--json"])
+    assert result.exit_code == 0
+    report = json.loads(result.stdout)
+    assert set(report) >= PROMISED
+    assert report["name"] == "quote"
+    assert report["audit"] == "clean"
+    assert report["extras"]["goals"]["p50_ms"]["below"] == 5.0
+
+
+def test_capacity_holds_the_plan_against_other_policies() -> None:
+    result = CliRunner().invoke(app, ["capacity", "--days", "1", "--json"])
+    assert result.exit_code == 0
+    report = json.loads(result.stdout)
+    assert (report["name"], report["audit"]) == ("capacity", "clean")
+    assert report["extras"]["steps"]["over_share_plan"] < report["extras"]["steps"]["over_share_reactive"]
+    bounds = {"units_over_reactive", "units_over_static", "over_of_reactive", "smooth_units", "plan_ms"}
+    assert set(report["extras"]["goals"]) == bounds
 
 
 def test_the_generator_measures_itself(tmp_path: Path) -> None:
@@ -51,6 +71,7 @@ def test_without_json_there_is_a_table() -> None:
         ["pay", "--dialect", "morse"],
         ["pay", "--merchants", "0"],
         ["pay", "--seconds", "0"],
+        ["instalments", "--pairs", "0"],
         ["ledger", "--batch", "999"],
         ["memory", "--seconds", "1"],
     ],

@@ -4,10 +4,12 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from chuanliu.bench.http_framing import request_template
@@ -90,6 +92,22 @@ def test_a_used_up_spool_ends_the_run(null_port: int, tmp_path: Path) -> None:
     assert result.exhausted
     assert result.accepted_ever == 3
     assert result.seconds < 30
+
+
+def test_a_window_can_last_to_the_last_answer(tmp_path: Path) -> None:
+    spool = tmp_path / "short"
+    spool.write_bytes(b"1\n2\n3\n4\n")
+
+    def answer(_: int, peer: socket.socket) -> bool:
+        time.sleep(0.2)
+        peer.sendall(OK)
+        return True
+
+    with scripted(answer) as port:
+        to_the_end = msgspec.structs.replace(plan(port, spool, seconds=60), warmup_seconds=0.0, to_the_end=True)
+        result = run_load(to_the_end)
+    assert (result.accepted, result.accepted_ever) == (4, 4)
+    assert result.seconds >= 0.2
 
 
 def test_a_run_goes_on_where_another_ended(null_port: int, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from playwright.sync_api import Page, expect
@@ -22,8 +23,16 @@ def sign_in(page: Page, user_id: str, password: str) -> None:
     page.locator("form.fields button").click()
 
 
+def choose(page: Page, means: str, instalments: int) -> None:
+    """Open what one means offers, and take a number of its instalments."""
+    card = page.locator(f'[data-means="{means}"]')
+    if not card.locator(":checked").count():
+        card.locator("label.method").click()
+    card.locator("label.term").filter(has_text=re.compile(rf"(^|\s){instalments} ")).click()
+
+
 def pay(page: Page) -> None:
-    """Press the pay button with the preselected method and wait for the result."""
+    """Press the pay button with what is chosen and wait for the result."""
     stage(page, "choose")
     page.locator(".button-pay").click()
     stage(page, "paid")

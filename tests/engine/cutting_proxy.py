@@ -18,13 +18,17 @@ _COMMITTED = b"C\x00\x00\x00\x0bCOMMIT\x00"
 
 
 class CuttingProxy:
-    """Listens on loopback. `plan` holds the cuts to come, one for each COMMIT that passes; None lets it pass."""
+    """Listens on loopback. `plan` holds the cuts to come, one for each COMMIT that passes; None lets it pass.
+
+    With `shuts` no connection gets through after the next cut until it is False again.
+    """
 
     def __init__(self, conninfo: str) -> None:
         self._upstream = conninfo_to_dict(conninfo)
         self._conninfo = conninfo
         self.plan: list[str | None] = []
         self.done: Counter[str] = Counter()
+        self.shuts = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -46,9 +50,14 @@ class CuttingProxy:
         assert task is not None
         self._tasks.add(task)
         try:
-            await self._serve(reader, writer)
+            if not (self.shuts and self.done):
+                await self._serve(reader, writer)
         finally:
             self._tasks.discard(task)
+            # Also when cancelled before there was an upstream connection.
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host, port = str(self._upstream.get("host") or "127.0.0.1"), self._upstream.get("port") or 5432

@@ -29,7 +29,7 @@ from chuanliu.engine import (
     remember,
 )
 from chuanliu.errors import ChuanliuError, Refused
-from chuanliu.parties import REFERENCE_TABLES
+from chuanliu.runtime import SNAPSHOT_TABLES
 
 T = TypeVar("T")
 
@@ -208,7 +208,7 @@ async def engines(
     async with AsyncExitStack() as stack:
         running = []
         for _ in range(count):
-            engine = Engine(settings, REFERENCE_TABLES)
+            engine = Engine(settings, SNAPSHOT_TABLES)
             await engine.start()
             stack.push_async_callback(engine.close)
             running.append(engine)

@@ -18,6 +18,7 @@ from engine.rig import (
     CREATE_NOTE,
     Add,
     AddUnasked,
+    FindNote,
     Once,
     PutWord,
     cell_of_note,
@@ -137,6 +138,49 @@ def test_a_connection_cut_at_commit_neither_loses_nor_doubles(notes_url: str, cu
     assert run(main) == 20
     assert proxy.done[cut] == 4
     assert note_value(notes_url, note_id) == 20
+
+
+def test_commands_behind_a_batch_in_doubt_are_told_in_time(notes_url: str) -> None:
+    """While nobody can say whether a batch was committed, those who wait behind it do not wait for ever."""
+    proxy = CuttingProxy(notes_url)
+
+    async def main() -> None:
+        limits = LaneLimits(patience_s=0.4)
+        async with proxy.listening() as through, engines(through, limits=limits) as (engine,):
+            await engine.submit(Add((305,)))
+            proxy.plan, proxy.shuts = ["behind"], True
+            in_doubt = engine.submit(Add((305,)))
+            await asyncio.sleep(0.1)
+            assert proxy.done["behind"] == 1
+            behind = [engine.submit(Add((306,))) for _ in range(20)]
+            results = await asyncio.wait_for(outcomes([in_doubt, *behind]), 5)
+            assert {code_of(result) for result in results} == {"unavailable"}
+            proxy.shuts = False
+            assert await engine.submit(Add((306,))) == (1,), "none of those behind was carried out"
+
+    run(main)
+    assert note_value(notes_url, 305) == 2, "what was in doubt had been committed"
+
+
+@pytest.mark.parametrize("way", ["commands", "queries"])
+def test_what_cannot_be_answered_before_the_end_is_told(notes_url: str, way: str) -> None:
+    async def main() -> None:
+        async with engines(notes_url, limits=LaneLimits(lock_timeout_ms=50, patience_s=60)) as (engine,):
+            with psycopg.connect(notes_url) as holder:
+                holder.execute("LOCK TABLE note IN ACCESS EXCLUSIVE MODE")
+                lane = engine._lanes[0] if way == "commands" else engine._read_lane
+                assert lane is not None
+                waiting = [engine.submit(Add((282,))) if way == "commands" else engine.ask(FindNote(282))]
+                await asyncio.sleep(0.2)
+                waiting.append(engine.submit(Add((282,))) if way == "commands" else engine.ask(FindNote(282)))
+                await lane.close(within_s=0.2)
+                assert all(future.done() for future in waiting)
+                assert {code_of(result) for result in await outcomes(waiting)} == {"unavailable"}
+                with pytest.raises(Unavailable):
+                    engine.submit(Add((282,))) if way == "commands" else engine.ask(FindNote(282))
+
+    run(main)
+    assert note_value(notes_url, 282) is None
 
 
 def test_cuts_under_load_on_several_lanes(notes_url: str) -> None:

@@ -37,6 +37,7 @@ class PutMerchant(Command[int], frozen=True):
             self.status,
             self.fee_bps,
             False,
+            "",
             before.created_at if before else context.now,
             version,
         )

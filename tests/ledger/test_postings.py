@@ -10,7 +10,18 @@ import pytest
 
 from chuanliu.engine import Command
 from chuanliu.ids import account_cell, account_parts, party_number
-from chuanliu.ledger import Chart, EndHold, OpenAccount, PlaceHold, PostHold, PostTransfer, account_of, is_checked
+from chuanliu.ledger import (
+    CREDIT_LINES,
+    Chart,
+    EndHold,
+    OpenAccount,
+    PlaceHold,
+    PostHold,
+    PostTransfer,
+    account_of,
+    credit_used_account,
+    is_checked,
+)
 from chuanliu.money import CURRENCIES, format_amount
 from engine.rig import engines, run
 from ledger.rig import code, figures, funding, new_party, receivable, require_clean, unfolded, wallet
@@ -190,4 +201,12 @@ def test_account_ids_are_arithmetic() -> None:
         assert account_parts(account) == (owner, int(chart), 156)
         assert 0 < account < 2**63
         assert is_checked(account) == (chart in (Chart.CONSUMER_BALANCE, Chart.CREDIT_USED))
+    lines = [credit_used_account(owner, line_no, "CNY") for line_no in range(CREDIT_LINES)]
+    assert len({*lines, *(account_of(owner, chart, "CNY") for chart in Chart)}) == CREDIT_LINES + len(Chart)
+    for line_no, account in enumerate(lines):
+        assert account_parts(account) == (owner, 128 + line_no, 156)
+        assert 0 < account < 2**63 and is_checked(account)
+    for line_no in (-1, CREDIT_LINES):
+        with pytest.raises(ValueError, match="0 to 127"):
+            credit_used_account(owner, line_no, "CNY")
         assert account_cell(account) == account_cell(account_of(owner, Chart.TAX, "JPY")), "an owner has one cell"

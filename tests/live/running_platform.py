@@ -30,6 +30,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def ended(process: psutil.Process) -> bool:
+    """Whether the process does nothing any more, be it reaped or left a zombie by an init that does not reap."""
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
 def eventually(check: Callable[[], Any], seconds: float = 20.0) -> Any:
     """The first truthy answer of `check`. Fails after so many seconds."""
     deadline = time.monotonic() + seconds

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chuanliu.errors import Invalid
-from chuanliu.money import CURRENCIES, Rounding, currency, format_amount, parse_amount, share_of, split_by_weights
+from chuanliu.money import (
+    CURRENCIES,
+    Rounding,
+    currency,
+    format_amount,
+    parse_amount,
+    quotient_by,
+    rounded_quotient,
+    share_of,
+    split_by_weights,
+)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +91,29 @@ DECIMAL_RULE = {
 def test_shares_round_as_named(amount: int, rate: int, rounding: Rounding) -> None:
     exact = (Decimal(amount) * rate / 10_000).quantize(Decimal(1), DECIMAL_RULE[rounding])
     assert share_of(amount, rate, rounding) == exact
+
+
+@given(st.integers(0, 10**40), st.integers(1, 10**30), st.sampled_from(Rounding))
+def test_quotients_round_as_named(numerator: int, denominator: int, rounding: Rounding) -> None:
+    doubled = rounded_quotient(numerator, denominator, rounding) * 2 * denominator
+    exact = 2 * numerator
+    assert {
+        Rounding.DOWN: exact - 2 * denominator < doubled <= exact,
+        Rounding.UP: exact <= doubled < exact + 2 * denominator,
+        Rounding.HALF_UP: exact - denominator < doubled <= exact + denominator,
+        Rounding.HALF_EVEN: doubled == 2 * denominator * round(Fraction(numerator, denominator)),
+    }[rounding]
+
+
+@given(st.integers(0, 10**20), st.integers(0, 10**12), st.integers(1, 10**12), st.sampled_from(Rounding))
+def test_a_prepared_quotient_is_the_same(amount: int, numerator: int, denominator: int, rounding: Rounding) -> None:
+    prepared = quotient_by(numerator, denominator, rounding)
+    assert prepared.of(amount) == rounded_quotient(amount * numerator, denominator, rounding)
+
+
+@given(st.integers(0, 1_000), st.sampled_from((2, 20)), st.sampled_from(Rounding))
+def test_a_prepared_quotient_of_ties(amount: int, denominator: int, rounding: Rounding) -> None:
+    assert quotient_by(1, denominator, rounding).of(amount) == rounded_quotient(amount, denominator, rounding)
 
 
 @pytest.mark.parametrize(("amount", "rate"), [(-1, 1), (1, -1)])

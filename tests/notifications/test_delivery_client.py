@@ -12,8 +12,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from chuanliu.connectors import Breaker
 from chuanliu.notifications import (
-    Breaker,
     DeliveryClient,
     DeliveryLimits,
     DeliveryResult,
@@ -287,7 +287,7 @@ def test_the_breaker_opens_probes_and_closes() -> None:
             talk = answering(SUCCESS)
             now = 92.0
             assert (await post(client, url)).outcome == "delivered"
-            assert client.room_for(url) == limits.concurrent_per_destination_max
+            assert client.room_for(url) == limits.concurrent_per_host_max
 
     run(story())
 
@@ -315,7 +315,7 @@ def test_a_probe_that_is_cancelled_does_not_jam_the_breaker() -> None:
 
 def test_one_hanging_destination_delays_nobody_else() -> None:
     async def story() -> None:
-        limits = DeliveryLimits(total_s=3, connect_s=3, concurrent_max=16, concurrent_per_destination_max=4)
+        limits = DeliveryLimits(total_s=3, connect_s=3, concurrent_max=16, concurrent_per_host_max=4)
         async with merchant(hang) as dead, merchant(answering(SUCCESS)) as alive:
             client = client_of(limits=limits)
             stuck = [asyncio.create_task(post(client, f"http://127.0.0.1:{dead}/")) for _ in range(40)]

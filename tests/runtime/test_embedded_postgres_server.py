@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,8 @@ import pytest
 
 from chuanliu.runtime import CannotStart, EmbeddedPostgres, Supervisor
 from chuanliu.runtime.child_server import processes_working_in, wait_until
+from chuanliu.runtime.cluster_store import clear_remains
+from live.running_platform import ended
 
 SMALL = {"shared_buffers": "16MB", "max_wal_size": "128MB", "min_wal_size": "32MB"}
 
@@ -135,7 +138,46 @@ time.sleep(60)
     parent.stdout.close()
     # The lock fell with the parent; the next run ends or outwaits what is still shutting down.
     with EmbeddedPostgres(folder, extra=SMALL) as server:
-        assert not postmaster.is_running()
+        assert ended(postmaster)
+        assert kept(server) == [(42,)]
+
+
+def test_a_server_that_recovers_ends_with_its_killed_parent(folder: Path) -> None:
+    """A fast shutdown that comes during the recovery after a backend's crash would never end."""
+    program = f"""
+import sys, time
+from pathlib import Path
+from chuanliu.runtime import EmbeddedPostgres
+server = EmbeddedPostgres(Path({str(folder)!r}), extra={SMALL!r})
+server.start()
+print(server.pid, server.url(), flush=True)
+time.sleep(60)
+"""
+    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    pid, url = parent.stdout.readline().split()
+    parent.stdout.close()
+    postmaster = psutil.Process(int(pid))
+    recovery = _held_in_recovery(postmaster, url)
+    parent.kill()
+    parent.wait()
+    recovery.resume()
+    assert wait_until(lambda: ended(postmaster), 20)
+    with EmbeddedPostgres(folder, extra=SMALL) as server:
+        assert kept(server) == [(42,)]
+
+
+def test_a_server_that_never_ends_its_shutdown_is_killed_by_the_next_start(folder: Path) -> None:
+    with EmbeddedPostgres(folder, extra=SMALL) as server:
+        assert server.pid is not None
+        postmaster = psutil.Process(server.pid)
+        recovery = _held_in_recovery(postmaster, server.url())
+        postmaster.send_signal(signal.SIGINT)
+        recovery.resume()
+        clear_remains(server.cluster, patience_seconds=2)
+        assert server.pid is None
+        assert processes_working_in(server.cluster.data, "postgres") == []
+        server.start(30)
         assert kept(server) == [(42,)]
 
 
@@ -173,6 +215,25 @@ def test_as_root_a_private_parent_folder_is_no_obstacle(scratch: Path, tmp_path:
     subprocess.run(["rm", "-rf", str(home)], check=True)
     with pytest.raises(CannotStart, match="which is gone"):
         EmbeddedPostgres(private / "data")
+
+
+def _held_in_recovery(postmaster: psutil.Process, url: str) -> psutil.Process:
+    """Kill a backend, so that the server recovers, and hold the recovery until the process returned is resumed."""
+    backend = psycopg.connect(url, autocommit=True)
+    backend.execute("CREATE TABLE IF NOT EXISTS filler (text text)")
+    backend.execute("INSERT INTO filler SELECT repeat('x', 100) FROM generate_series(1, 20000)")
+    os.kill(backend.info.backend_pid, signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        for child in postmaster.children():
+            try:
+                if "startup" in " ".join(child.cmdline()):
+                    child.suspend()
+                    backend.close()
+                    return child
+            except psutil.Error:
+                continue
+    raise AssertionError("the server does not recover")
 
 
 def _is_busy(server: EmbeddedPostgres) -> bool:

@@ -15,7 +15,9 @@ import pytest
 
 from chuanliu.runtime import CannotStart
 from chuanliu.runtime.child_server import ChildSpec, wait_until
-from chuanliu.runtime.supervisor_server import STATUS_FILE, Supervisor
+from chuanliu.runtime.data_folder_store import STATUS_FILE
+from chuanliu.runtime.supervisor_server import Supervisor
+from live.running_platform import ended
 
 SLEEPER = "import time\nwhile True: time.sleep(1)"
 NOTES_ITS_END = """
@@ -69,6 +71,25 @@ def test_a_child_that_never_becomes_ready_says_its_last_line(tmp_path: Path) -> 
         sup.start(ChildSpec("broken", [sys.executable, "-c", "exit('no such luck')"], ready_seconds=1, ready=bool))
 
 
+def test_a_child_that_ends_before_it_is_ready_is_tried_again(tmp_path: Path) -> None:
+    """As PostgreSQL does while orphans of a killed one still hold its shared memory."""
+    tries = tmp_path / "tries"
+    program = f"""
+import pathlib, sys, time
+tries = pathlib.Path({str(tries)!r})
+with tries.open("a") as file:
+    file.write("x")
+if len(tries.read_text()) < 3:
+    sys.exit("still in use")
+tries.with_suffix(".ready").touch()
+time.sleep(60)
+"""
+    spec = ChildSpec("late", [sys.executable, "-c", program], ready=tries.with_suffix(".ready").exists)
+    with Supervisor(tmp_path) as supervisor:
+        assert supervisor.start(spec)
+        assert tries.read_text() == "xxx"
+
+
 def test_a_signal_during_the_start_ends_it(tmp_path: Path) -> None:
     with Supervisor(tmp_path) as supervisor:
         os.kill(os.getpid(), signal.SIGTERM)
@@ -98,9 +119,9 @@ with Supervisor(Path({str(tmp_path)!r})) as supervisor:
         process.kill()
         process.wait()
     if sys.platform != "linux":
-        assert sleeper.is_running()
+        assert not ended(sleeper)
     with Supervisor(tmp_path):
-        assert wait_until(lambda: not sleeper.is_running(), 5)
+        assert wait_until(lambda: ended(sleeper), 5)
 
 
 def test_ctrl_c_ends_a_run_within_its_grace(tmp_path: Path) -> None:

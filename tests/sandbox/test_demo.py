@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -57,15 +58,26 @@ def test_traffic_flows_and_the_figures_tell_of_it(demo: RunningPlatform) -> None
 
 
 def test_wallets_show_the_same_codes_in_every_process(demo: RunningPlatform) -> None:
-    # Codes are replaced as time passes, and at the first look two processes may each mint one: look again then.
-    for _ in range(5):
+    # Codes are replaced as time passes, and a process looks at them once a second.
+    def shown_alike() -> bool:
         shown = [demo.request("GET", "/sandbox/wallets")[1]["wallets"] for _ in range(6)]
         assert {len(wallets) for wallets in shown} == {4}
-        if len({tuple(wallet["code"] for wallet in wallets) for wallets in shown}) == 1:
-            break
-    else:
-        raise AssertionError("processes keep showing different codes")
-    assert all(re.fullmatch(r"28\d{16}", wallet["code"]) for wallet in shown[-1])
+        codes = {tuple(wallet["code"] for wallet in wallets) for wallets in shown}
+        assert all(re.fullmatch(r"28\d{16}", code) for wallet in codes for code in wallet)
+        return len(codes) == 1
+
+    eventually(shown_alike, 10)
+
+
+def test_a_wallet_keeps_its_code_while_others_are_minted(demo: RunningPlatform) -> None:
+    def shown() -> dict[str, str]:
+        return {each["user_id"]: each["code"] for each in demo.request("GET", "/sandbox/wallets")[1]["wallets"]}
+
+    before = shown()
+    (user_id, *_) = before
+    minted = [demo.request("GET", f"/sandbox/code?user_id={user_id}")[1].strip() for _ in range(3)]
+    time.sleep(1.2)  # each process looks again after a second
+    assert {shown()[user_id] for _ in range(4)}.isdisjoint(minted)
 
 
 def test_each_code_for_snippets_is_a_fresh_one(demo: RunningPlatform) -> None:

@@ -9,16 +9,17 @@ from chuanliu.clock import MINUTE, SECOND
 from chuanliu.web import (
     AlreadyPaid,
     CashierView,
+    Choice,
     Choose,
     Closed,
     Credentials,
     DemoConsumer,
     ErrorView,
     Expired,
-    FundingChoice,
     InProgress,
     Language,
     LiveFigures,
+    Means,
     OrderSummary,
     Paid,
     ReferenceView,
@@ -93,19 +94,36 @@ def order_of(word: str = "明前龙井", link: str = "https://shop.example/cart"
 
 
 def stages_of(word: str = "*小川", link: str = "https://shop.example/back?a=1&b=2") -> dict[str, Stage]:
-    payable = FundingChoice("balance", word, 520_000)
-    poor = FundingChoice("balance", "", 350, refusal_code="balance_insufficient")
-    card = FundingChoice("card", word, detail=word, refusal_code="payment_refused")
+    payable = Means("balance", available_minor=520_000, choices=(Choice(0, (128_800,)),))
+    poor = Means("balance", available_minor=350, refusal_code="balance_insufficient")
+    off = Means("credit_card", word, word, word, refusal_code="product_suspended")
+    line = Means(
+        "credit_line",
+        word,
+        word,
+        "",
+        900_000,
+        choices=(
+            Choice(1, (128_800,), first_due=20261210),
+            Choice(2, (43_922, 43_920, 43_920), 2_962, 2_962, 137_123, 20261210),
+            Choice(3, (21_469, 21_467, 21_466, 21_466, 21_466, 21_466), 0, 5_796, 0, 20261210),
+        ),
+        refused=((12, "credit_line_insufficient"),),
+    )
+    card = Means("credit_card", word, word, word, choices=(Choice(4, (128_800,), first_due=20261115),))
     people = (DemoConsumer("2088000000000101", word, 100_000),)
     return {
         "sign-in": SignIn("/pay/1", word, people, word, "/pay/1/status", word),
         "sign-in bare": SignIn("/pay/1", word, problem_code="buyer_not_found"),
-        "choose": Choose("/pay/1", word, word, (card, payable), "/pay/1/out"),
+        "choose": Choose("/pay/1", word, word, (payable, poor), "77", "/pay/1/out"),
+        "choose in instalments": Choose("/pay/1", word, word, (line, payable, card, off), "77", "/pay/1/out"),
+        "choose again": Choose("/pay/1", word, word, (payable, line), "78", problem_code="quote_expired"),
         "insufficient": Choose("/pay/1", word, word, (poor,), problem_code="balance_insufficient"),
         "no method": Choose("/pay/1", word, word, ()),
         "in-progress": InProgress("/pay/1?again=1"),
-        "paid": Paid(NOW, word, "balance", word, link),
-        "paid without return": Paid(NOW, word, "balance"),
+        "paid": Paid(NOW, word, Means("balance"), link),
+        "paid in instalments": Paid(NOW, word, line, choice=line.choices[1]),
+        "paid without return": Paid(NOW, word, card),
         "already-paid": AlreadyPaid(NOW),
         "already-paid at unknown time": AlreadyPaid(),
         "closed": Closed(),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chuanliu.web import AlreadyPaid, Choose, FundingChoice, Language, OrderSummary, Paid, stage_name
-from chuanliu.web.wording import amount_text, grouped_digits, remaining_text, web_address
+from chuanliu.web import AlreadyPaid, Choice, Choose, Language, Means, OrderSummary, Paid, stage_name
+from chuanliu.web.wording import amount_text, day_text, grouped_digits, percent_text, remaining_text, web_address
 from web.pages import NOW, StrictReader, cashier_page, order_of, stages_of
 
 
@@ -15,10 +15,15 @@ from web.pages import NOW, StrictReader, cashier_page, order_of, stages_of
         ("sign-in", "登录后付款", "Sign in to pay"),
         ("sign-in bare", "用户号或支付密码不正确。", "The user number or the password is wrong."),
         ("choose", "确认付款 ¥1,288.00", "Pay ¥1,288.00"),
+        ("choose in instalments", "年化利率 13.71%", "13.71% a year"),
+        ("choose in instalments", "免息", "Interest-free"),
+        ("choose in instalments", "您的信用额度不足。", "What is left of your credit line does not cover this order."),
+        ("choose again", "方案已更新，请重新确认。", "its terms are up to date now."),
         ("insufficient", "余额不足，付不了这笔订单。", "Your balance is not sufficient for this order."),
         ("no method", "您没有可用于此订单的付款方式。", "None of your payment methods can pay this order."),
         ("in-progress", "付款处理中", "Payment in progress"),
         ("paid", "付款成功", "Payment successful"),
+        ("paid in instalments", "3 期 · ¥439.20 / 期", "3 instalments · ¥439.20 each"),
         ("already-paid", "该订单已支付", "This order has already been paid"),
         ("closed", "订单已关闭", "This order is closed"),
         ("expired", "订单已超时", "This order has expired"),
@@ -33,11 +38,62 @@ def test_each_stage_says_what_it_is(stage: str, chinese: str, english: str) -> N
         assert read.having("section", lambda a: a.get("data-stage") == stage_name(shown))
 
 
-def test_the_first_method_that_can_pay_is_chosen() -> None:
-    read = StrictReader(cashier_page(Language.EN, stages_of()["choose"], order_of()))
-    methods = read.having("input", lambda a: a.get("name") == "method")
-    assert [("checked" in m, "disabled" in m) for m in methods] == [(False, True), (True, False)]
+def test_the_first_offer_is_chosen_and_what_cannot_pay_cannot_be_pressed() -> None:
+    read = StrictReader(cashier_page(Language.EN, stages_of()["choose in instalments"], order_of()))
+    offers = read.having("input", lambda a: a.get("name") == "offer")
+    assert [(m["value"], "checked" in m, "disabled" in m) for m in offers] == [
+        ("1", True, False),
+        ("2", False, False),
+        ("3", False, False),
+        ("0", False, False),
+        ("4", False, False),
+        ("", False, True),
+    ]
     assert not read.having("button", lambda a: "disabled" in a)
+    assert read.having("input", lambda a: a.get("name") == "quote_id" and a["value"] == "77")
+
+
+def test_the_button_names_an_amount_only_where_no_other_can_be_chosen() -> None:
+    """Without scripts it could not follow the choice; with scripts it takes the words that each offer brings."""
+    many = StrictReader(cashier_page(Language.EN, stages_of()["choose in instalments"], order_of()))
+    assert "Pay ¥1,288.00" not in many.text
+    words = [a["data-pay"] for a in many.having("input", lambda a: "data-pay" in a)]
+    assert words[:3] == ["Pay ¥1,288.00", "Pay in 3 · ¥439.20 each", "Pay in 6 · ¥214.66 each"]
+    one = StrictReader(cashier_page(Language.EN, stages_of()["choose"], order_of()))
+    assert "Pay ¥1,288.00" in one.text
+
+
+def test_a_fee_that_others_bear_is_struck_through() -> None:
+    page = cashier_page(Language.EN, stages_of()["choose in instalments"], order_of())
+    assert '<s><span class="hidden">instead of </span>¥57.96</s> <b>¥0.00</b>' in page
+    assert page.count("<s>") == 1
+
+
+@pytest.mark.parametrize(
+    ("payments", "each", "odd"),
+    [
+        ((500,), 500, ""),
+        ((167, 167, 167), 167, ""),
+        ((168, 166, 166), 166, "first"),
+        ((166, 166, 168), 166, "last"),
+        ((100, 90, 90, 90, 90, 90), 90, "first"),
+    ],
+)
+def test_which_instalment_differs(payments: tuple[int, ...], each: int, odd: str) -> None:
+    choice = Choice(1, payments)
+    assert (choice.each_minor, choice.odd_at, choice.total_minor) == (each, odd, sum(payments))
+    assert choice.interest_free == (len(payments) > 1)
+
+
+@pytest.mark.parametrize(
+    ("ppm", "words"), [(0, "0%"), (137_123, "13.71%"), (125_000, "12.5%"), (49, "0%"), (50, "0.01%")]
+)
+def test_rates(ppm: int, words: str) -> None:
+    assert percent_text(ppm) == words
+
+
+def test_days() -> None:
+    assert (day_text(20261210, Language.ZH), day_text(20261210, Language.EN)) == ("12月10日", "10 Dec")
 
 
 def test_nothing_can_be_pressed_when_no_method_can_pay() -> None:
@@ -54,7 +110,7 @@ def test_a_paid_page_returns_by_itself_after_three_seconds() -> None:
 
 
 @pytest.mark.parametrize(
-    "stage", [Paid(NOW, "*川", "balance"), Paid(NOW, "*川", "balance", "", "javascript:x"), AlreadyPaid()]
+    "stage", [Paid(NOW, "*川", Means("balance")), Paid(NOW, "*川", Means("balance"), "javascript:x"), AlreadyPaid()]
 )
 def test_without_a_safe_return_address_the_page_stays(stage: Paid | AlreadyPaid) -> None:
     read = StrictReader(cashier_page(Language.EN, stage, order_of()))
@@ -74,7 +130,7 @@ def test_the_language_switch_keeps_the_address() -> None:
 
 
 def test_a_method_without_a_name_of_its_own_is_the_balance() -> None:
-    stage = Choose("/p", "t", "*川", (FundingChoice("balance"),))
+    stage = Choose("/p", "t", "*川", (Means("balance"),))
     assert "Account balance" in StrictReader(cashier_page(Language.EN, stage, order_of())).text
 
 

@@ -5,7 +5,18 @@ from chuanliu.bench.load_client import LoadFailed
 from chuanliu.bench.platform_process import Merchant, PlatformFailed, PlatformProcess, free_port
 from chuanliu.bench.platform_stock_store import add_consumers, drop_database, mint_codes
 from chuanliu.bench.report import Report
-from chuanliu.bench.runs import Options, run_baseline, run_generator, run_ledger, run_memory, run_pay, run_rsa
+from chuanliu.bench.runs import (
+    Options,
+    run_baseline,
+    run_capacity,
+    run_generator,
+    run_instalments,
+    run_ledger,
+    run_memory,
+    run_pay,
+    run_quote,
+    run_rsa,
+)
 from chuanliu.bench.yardstick_client import YardstickFailed
 
 __all__ = [
@@ -23,9 +34,12 @@ __all__ = [
     "mint_codes",
     "prepared_ground",
     "run_baseline",
+    "run_capacity",
     "run_generator",
+    "run_instalments",
     "run_ledger",
     "run_memory",
     "run_pay",
+    "run_quote",
     "run_rsa",
 ]

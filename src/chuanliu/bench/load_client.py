@@ -31,7 +31,8 @@ class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What to send. `template` is filled with the tab-separated fields of one spool line for each request.
 
     A response is accepted when its status is listed and its bytes contain `accepted_marker`. `pause_seconds` is kept
-    between a response and the next request of the same connection (0 saturates).
+    between a response and the next request of the same connection (0 saturates). With `to_the_end` the window lasts
+    until the last request of a used up spool is answered, not until it is sent.
     """
 
     host: str
@@ -40,6 +41,7 @@ class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     warmup_seconds: float = 1.0
     pause_seconds: float = 0.0
+    to_the_end: bool = False
     template: bytes
     spool_path: str
     spool_offset: int = 0
@@ -254,13 +256,13 @@ async def generate(plan: LoadPlan, rows: BinaryIO) -> LoadResult:
     cpu_before, began = time.process_time(), time.perf_counter()
     run.measuring = True
     timeline = await _count_seconds(run, plan.seconds)
+    if plan.to_the_end and run.exhausted:
+        await _drain(run)
     run.measuring = False
     elapsed, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_before
     outcomes = dict(run.outcomes)
     run.stop()
-    try:
-        await asyncio.wait_for(run.drained.wait(), _DRAIN_SECONDS)
-    except TimeoutError:
+    if not await _drain(run):
         run.unknown += run.in_flight
     return LoadResult(
         seconds=elapsed,
@@ -275,6 +277,15 @@ async def generate(plan: LoadPlan, rows: BinaryIO) -> LoadResult:
         exhausted=run.exhausted,
         cpu_seconds=cpu_seconds,
     )
+
+
+async def _drain(run: LoadRun) -> bool:
+    """Wait for what is under way; whether all of it was answered."""
+    try:
+        await asyncio.wait_for(run.drained.wait(), _DRAIN_SECONDS)
+    except TimeoutError:
+        return False
+    return True
 
 
 async def _wait(run: LoadRun, seconds: float) -> None:

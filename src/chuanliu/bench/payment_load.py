@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 from chuanliu.bench.histogram import Histogram
@@ -16,14 +17,21 @@ PROBE_REQUESTS = 20_000
 _SPARE = 1.8
 """How many requests more than the probe's rate would need: rates of one machine differ that much over a run."""
 
-_PRELOAD_CHUNK = 200_000
-_PRELOAD_SECONDS_MAX = 3600.0
-
 
 class PaymentLoad:
     """Loads a target with the same number of connections in each round; `prepare` first."""
 
-    def __init__(self, target: PaymentTarget, folder: Path, *, seconds: float, connections: int) -> None:
+    def __init__(
+        self,
+        target: PaymentTarget,
+        folder: Path,
+        *,
+        seconds: float,
+        connections: int,
+        probe_seconds: float = PROBE_SECONDS,
+        work_off: Callable[[], float] | None = None,
+    ) -> None:
+        """`work_off` waits until nothing is left to do behind the answers, and says for how many seconds."""
         self.target = target
         self.connections = connections
         self.histogram = Histogram()
@@ -32,6 +40,9 @@ class PaymentLoad:
         self.cpu_seconds: dict[str, float] = {}
         self.short_rounds = 0
         self.probed_per_second = 0.0
+        self.work_off_seconds = 0.0
+        self._probe_seconds = probe_seconds
+        self._work_off = work_off
         self._folder = folder
         self._seconds = seconds
         self._spools: deque[Requests] = deque()
@@ -55,33 +66,37 @@ class PaymentLoad:
 
     def probe(self) -> LoadResult:
         """A short run whose outcomes are not kept. Raises `LoadFailed` when nothing is accepted."""
-        result = self.run(self.target.make_requests(PROBE_REQUESTS, self._folder), PROBE_SECONDS)
+        result = self.run(self.target.make_requests(PROBE_REQUESTS, self._folder), self._probe_seconds)
+        self._wait_behind()
         if result.accepted == 0:
             raise LoadFailed(f"nothing was accepted: {result.outcomes} {result.samples}")
         self.outcomes.clear()
         self.samples.clear()
         return result
 
-    def preload(self, count: int) -> None:
-        """Make that many payments, over the wire like all others, before anything is measured."""
-        while count > 0:
-            requests = self.target.make_requests(min(count, _PRELOAD_CHUNK), self._folder)
-            count -= requests.count
-            result = self.run(requests, _PRELOAD_SECONDS_MAX)
-            if result.accepted_ever == 0:
-                raise LoadFailed(f"nothing was accepted: {result.outcomes} {result.samples}")
+    def count_stock(self, payments: int) -> None:
+        """Expect that many payments besides, which are stored already."""
+        self._acknowledged += payments
 
     def measure(self) -> float:
-        """One round: accepted payments per second. Adds to the histogram, the outcomes and the CPU split."""
+        """One round: accepted payments per second, of the time that what is left behind the answers takes too.
+
+        Adds to the histogram, the outcomes and the CPU split.
+        """
         requests = self._spools.popleft()
         meter = CpuMeter(self.target.roles())
         meter.start()
         result = self.run(requests, self._seconds)
+        behind = self._wait_behind()
         for role, used in {**meter.read(), "generator": result.cpu_seconds}.items():
             self.cpu_seconds[role] = round(self.cpu_seconds.get(role, 0.0) + used, 2)
         self.histogram.merge(result.histogram)
         self.short_rounds += result.exhausted
-        return result.per_second
+        self.work_off_seconds = max(self.work_off_seconds, round(behind, 2))
+        return result.accepted / (result.seconds + behind) if result.seconds > 0 else 0.0
+
+    def _wait_behind(self) -> float:
+        return self._work_off() if self._work_off is not None else 0.0
 
     def measure_alone(self, seconds: float, pause_seconds: float = 0.02) -> Histogram:
         """Latencies of a payer who is alone: one connection that pauses between its payments."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import socket
 import subprocess
@@ -14,7 +13,7 @@ from typing import Any
 import msgspec
 
 from chuanliu.bench.report import CLEAN
-from chuanliu.runtime import Settings, read_status
+from chuanliu.runtime import Settings, gateway_answers, read_status
 
 _READY_SECONDS = 120.0
 _STOP_SECONDS = 60.0
@@ -118,17 +117,7 @@ class PlatformProcess:
         """Whether this supervisor's children are: those of one that was killed may answer for a while."""
         status = self.status()
         is_ours = self._process is not None and status.get("supervisor_pid") == self._process.pid
-        return is_ours and status.get("state") == "running" and self._answers()
-
-    def _answers(self) -> bool:
-        connection = http.client.HTTPConnection(self.host, self.settings.port, timeout=2)
-        try:
-            connection.request("GET", "/healthz")
-            return connection.getresponse().status == http.HTTPStatus.OK
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        return is_ours and status.get("state") == "running" and gateway_answers(self.settings, 2.0)
 
     @property
     def _log(self) -> Path:

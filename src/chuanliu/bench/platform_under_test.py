@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,14 +12,18 @@ from typing import Literal, Self
 
 from chuanliu.bench.alipay_requests import ACCEPTED_MARKER, AlipayApp, alipay_rows, alipay_template
 from chuanliu.bench.ledger_bench import count_backlog
+from chuanliu.bench.payment_stock_store import stock_payments
 from chuanliu.bench.platform_process import Merchant, PlatformProcess, free_port
 from chuanliu.bench.platform_stock_store import CODE_DIGITS, add_consumers, drop_database, mint_codes, missing_payments
 from chuanliu.bench.report import Backlog
-from chuanliu.bench.target import Requests, Tally, native_rows, native_template
+from chuanliu.bench.target import PLAIN, PaymentKind, Requests, Tally, native_rows, native_template
 from chuanliu.clock import SHANGHAI
 from chuanliu.runtime import Settings, ensure_database, with_database
 
 Dialect = Literal["native", "alipay"]
+
+SUCCEEDED_MARKER = b'"status":"succeeded"'
+"""Of a payment that is not in progress any more."""
 
 
 class PlatformUnderTest:
@@ -36,8 +40,12 @@ class PlatformUnderTest:
         workers: int = 2,
         merchants: int = 20,
         postgres_pid: int | None = None,
+        others: Mapping[str, list[int]] | None = None,
     ) -> None:
-        """`server_url` is any database of the server under test; `folder` is where this platform keeps its files."""
+        """`server_url` is any database of the server under test; `folder` is where this platform keeps its files.
+
+        `others` are processes beside it that take part, by role.
+        """
         data = folder / name
         self.name = name
         self.url = with_database(server_url, name)
@@ -54,6 +62,7 @@ class PlatformUnderTest:
         self._merchant_count = merchants
         self._server_url = server_url
         self._postgres_pid = postgres_pid
+        self._others = others or {}
         self._process = PlatformProcess(self.settings)
 
     def __enter__(self) -> Self:
@@ -74,13 +83,19 @@ class PlatformUnderTest:
         self._process.stop()
         drop_database(self._server_url, self.name)
 
-    def payments(self, dialect: Dialect = "native", merchants: int | None = None) -> PlatformPayments:
+    def payments(
+        self, dialect: Dialect = "native", merchants: int | None = None, kind: PaymentKind = PLAIN
+    ) -> PlatformPayments:
         """Payments to the first `merchants` merchants (all by default) over one dialect, as a target."""
-        return PlatformPayments(self, dialect, self.merchants[:merchants])
+        return PlatformPayments(self, dialect, self.merchants[:merchants], kind)
+
+    def stock_payments(self, count: int, progress: Callable[[int, int], None] | None = None) -> None:
+        """Make that many payments to all merchants, set-based."""
+        stock_payments(self.url, [int(merchant.seller_id) for merchant in self.merchants], count, progress)
 
     def roles(self) -> dict[str, list[int]]:
-        """Gateways, the worker and PostgreSQL, from the supervisor's status file."""
-        roles = self._process.roles()
+        """Gateways, the worker and PostgreSQL, from the supervisor's status file, and the others."""
+        roles = {**self._process.roles(), **self._others}
         if self._postgres_pid is not None:
             roles["postgres"] = [self._postgres_pid]
         return roles
@@ -96,11 +111,12 @@ class PlatformUnderTest:
 
 @dataclass(frozen=True)
 class PlatformPayments:
-    """A payment target: some merchants of a running platform, paid over one dialect."""
+    """A payment target: some merchants of a running platform, paid over one dialect. Kinds are for the native one."""
 
     platform: PlatformUnderTest
     dialect: Dialect
     merchants: Sequence[Merchant]
+    kind: PaymentKind = PLAIN
 
     @property
     def host(self) -> str:
@@ -130,7 +146,8 @@ class PlatformPayments:
         where = f"{self.host}:{self.port}"
         if self.dialect == "native":
             rows = native_rows([merchant.api_key for merchant in self.merchants], codes, run)
-            template, marker = native_template(CODE_DIGITS, where), b""
+            template = native_template(CODE_DIGITS, where, self.kind)
+            marker = b"" if self.kind is PLAIN else SUCCEEDED_MARKER
         else:
             apps = [AlipayApp(merchant.app_id, merchant.app_private_key) for merchant in self.merchants]
             rows = alipay_rows(apps, codes, run, f"{datetime.now(SHANGHAI):%Y-%m-%d %H:%M:%S}")

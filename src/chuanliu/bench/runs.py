@@ -11,7 +11,11 @@ from typing import Any
 
 import msgspec
 
+from chuanliu.bench.capacity_bench import bench_capacity
 from chuanliu.bench.ground import Ground
+from chuanliu.bench.instalment_bench import SCARCE
+from chuanliu.bench.instalment_runs import InstalmentOptions
+from chuanliu.bench.instalment_runs import run_instalments as measure_instalments
 from chuanliu.bench.ledger_bench import LedgerRun, bench_ledger
 from chuanliu.bench.ledger_client import PostingPlan
 from chuanliu.bench.load_client import LoadPlan, run_load
@@ -20,6 +24,7 @@ from chuanliu.bench.memory_bench import MemoryRun, bench_memory
 from chuanliu.bench.payment_bench import PaymentRun, bench_payments
 from chuanliu.bench.payment_load import PaymentLoad
 from chuanliu.bench.platform_under_test import Dialect, PlatformUnderTest
+from chuanliu.bench.quote_bench import bench_quotes
 from chuanliu.bench.report import CLEAN, Report
 from chuanliu.bench.rounds import LEAST_ROUNDS
 from chuanliu.bench.rsa_ceiling import measure_rsa
@@ -27,13 +32,21 @@ from chuanliu.bench.target import native_rows, native_template
 from chuanliu.bench.yardstick_client import Yardstick
 
 Progress = Callable[[str, int, float], None]
+Stocking = Callable[[int, int], None]
 
 SPREAD_MERCHANTS = 20
 GOALS: dict[str, float] = {"ledger": 6.0, "native": 0.6, "alipay": 0.2, "baseline": 5.0, "spread": 0.9, "empty": 0.85}
 """Least ratios: to pgbench for ledger, native and alipay; to the other target for baseline, spread and empty."""
 
+INSTALMENT_GOALS: dict[str, float] = {"confirmations": 0.8, "scarce": 0.8, "own_line": 0.5, "bank": 0.2}
+"""Least ratios to the same without: confirmations without a campaign, payments from the balance."""
+
 P99_OVER_P50_MAX = 8.0
 ALONE_P50_MS_MAX = 15.0
+QUOTE_P50_MS_MAX = 5.0
+PLAN_MS_MAX = 5_000.0
+CAPACITY_GOALS = {"units_over_reactive": 1.15, "units_over_static": 0.4, "over_of_reactive": 0.25, "smooth_units": 1.05}
+"""At most: the plan's units as a share of the others' on days with steps, and of reactive's on smooth ones."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,8 +66,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     lanes: int = 2
 
 
-def run_pay(ground: Ground, options: Options, progress: Progress | None = None) -> Report:
-    """Payments over HTTP. One merchant is compared with many, a preloaded database with an empty one, in each round."""
+def run_pay(
+    ground: Ground, options: Options, progress: Progress | None = None, stocking: Stocking | None = None
+) -> Report:
+    """Payments over HTTP. One merchant is compared with many, a preloaded database with an empty one, in each round.
+
+    `stocking` hears how many of the payments to be preloaded are there, and of how many.
+    """
     with ExitStack() as stack:
         merchants = max(options.merchants, SPREAD_MERCHANTS if options.merchants == 1 else 1)
         platform = stack.enter_context(_platform(ground, options, "chuanliu_bench", merchants))
@@ -63,7 +81,8 @@ def run_pay(ground: Ground, options: Options, progress: Progress | None = None) 
         if options.merchants == 1:
             others["spread"] = _load(ground, platform, options, None)
         if options.preload:
-            _load(ground, platform, msgspec.structs.replace(options, dialect="native"), None).preload(options.preload)
+            platform.stock_payments(options.preload, stocking)
+            subject.count_stock(options.preload)
             empty = stack.enter_context(_platform(ground, options, "chuanliu_bench_empty", merchants))
             others["empty"] = _load(ground, empty, options, options.merchants)
         report = bench_payments(
@@ -86,6 +105,25 @@ def run_pay(ground: Ground, options: Options, progress: Progress | None = None) 
         extras |= {"rsa": rsa, "share_of_rsa_ceiling": round(share, 3)}
     report = _with_extras(report, extras)
     return _with_extras(report, {"goals": _pay_goals(report, options.dialect)} if report.is_clean else {})
+
+
+def run_instalments(ground: Ground, options: Options, progress: Progress | None = None) -> Report:
+    """Confirmations and payments in instalments against plain ones; see `instalment_bench`."""
+    report = measure_instalments(
+        ground,
+        InstalmentOptions(seconds=options.seconds, pairs=options.pairs, workers=options.workers),
+        progress,
+    )
+    if not report.is_clean:
+        return report
+    goals = {name: _at_least(report.extras[name]["ratio"].median, least) for name, least in INSTALMENT_GOALS.items()}
+    confirmed = report.extras["scarce"]["confirmed"]
+    goals["confirmed_on_a_scarce_budget"] = {
+        "value": confirmed,
+        "exactly": SCARCE,
+        "met": all(one == SCARCE for one in confirmed),
+    }
+    return _with_extras(report, {"goals": goals})
 
 
 def run_ledger(ground: Ground, options: Options, progress: Progress | None = None) -> Report:
@@ -156,6 +194,36 @@ def run_rsa(seconds: float = 1.0) -> Report:
     """RSA-2048 here; `per_second` is a verification and a signature each on all cores, the Alipay dialect's ceiling."""
     rsa = measure_rsa(seconds)
     return _plain("rsa", rsa.payments_all_cores, seconds, {"rsa": rsa})
+
+
+def run_quote(seconds: float) -> Report:
+    """Processor time of a quote; nothing but this process takes part."""
+    report = bench_quotes(seconds, machine_facts())
+    if not report.is_clean:
+        return report
+    median = report.p50_ms
+    goal = {"value": median, "below": QUOTE_P50_MS_MAX, "met": median is not None and median < QUOTE_P50_MS_MAX}
+    return _with_extras(report, {"goals": {"p50_ms": goal}})
+
+
+def run_capacity(days: int) -> Report:
+    """Plans and replayed days; nothing but this process takes part."""
+    report = bench_capacity(days, machine_facts())
+    if not report.is_clean:
+        return report
+    stepped, calm = report.extras["steps"], report.extras["smooth"]
+    values = {
+        "units_over_reactive": stepped["units_over_reactive"],
+        "units_over_static": stepped["units_over_static"],
+        "over_of_reactive": round(stepped["over_share_plan"] / max(stepped["over_share_reactive"], 1e-12), 3),
+        "smooth_units": calm["units_over_reactive"],
+    }
+    bounds = {**CAPACITY_GOALS, "plan_ms": PLAN_MS_MAX}
+    values["plan_ms"] = report.p99_ms
+    goals = {
+        name: {"value": values[name], "at_most": most, "met": values[name] <= most} for name, most in bounds.items()
+    }
+    return _with_extras(report, {"goals": goals})
 
 
 def run_generator(folder: Path, options: Options) -> Report:

@@ -67,9 +67,21 @@ class PaymentTarget(Protocol):
         """ "clean", or what is wrong. Acknowledged payments must all be there, and none besides the unknown ones."""
 
 
-def native_template(code_digits: int, host: str) -> bytes:
+class PaymentKind(msgspec.Struct, frozen=True):
+    """What native payments are of: an amount, and a wish as JSON where it is not the balance that pays."""
+
+    amount: str = AMOUNT
+    wish: str = ""
+
+
+PLAIN = PaymentKind()
+"""From the balance."""
+
+
+def native_template(code_digits: int, host: str, kind: PaymentKind = PLAIN) -> bytes:
     """Template of a native payment. The spooled fields are API key, reference and payment code."""
-    body = f'{{"payment_code":"%b","amount":{{"currency":"CNY","value":"{AMOUNT}"}},"subject":"{SUBJECT}"}}'
+    wish = f',"wish":{kind.wish}' if kind.wish else ""
+    body = f'{{"payment_code":"%b","amount":{{"currency":"CNY","value":"{kind.amount}"}},"subject":"{SUBJECT}"{wish}}}'
     headers = [
         ("authorization", "Bearer %b"),
         ("idempotency-key", "%b"),
@@ -77,6 +89,16 @@ def native_template(code_digits: int, host: str) -> bytes:
         ("content-length", str(len(body.encode()) - len("%b") + code_digits)),
     ]
     return request_template("POST", "/v1/payments", host, headers, body)
+
+
+def confirmation_template(host: str) -> bytes:
+    """Template of a quote's confirmation. The spooled fields are quote, API key and the offer's one-digit number."""
+    headers = [
+        ("authorization", "Bearer %b"),
+        ("content-type", "application/json"),
+        ("content-length", str(len('{"offer":1}'))),
+    ]
+    return request_template("POST", "/v1/quotes/%b/confirm", host, headers, '{"offer":%b}')
 
 
 def native_rows(api_keys: list[str], codes: Iterable[str], run: str) -> Iterator[bytes]:

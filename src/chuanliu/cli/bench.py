@@ -6,12 +6,14 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from inspect import Parameter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.progress_bar import ProgressBar
 from rich.status import Status
 from rich.table import Table
 
@@ -24,12 +26,16 @@ from chuanliu.bench import (
     YardstickFailed,
     prepared_ground,
     run_baseline,
+    run_capacity,
     run_generator,
+    run_instalments,
     run_ledger,
     run_memory,
     run_pay,
+    run_quote,
     run_rsa,
 )
+from chuanliu.cli.shared_options import parameters_of, with_parameters
 from chuanliu.runtime import read_settings
 
 app = typer.Typer(
@@ -38,101 +44,96 @@ app = typer.Typer(
     "books are right afterwards (then the status is 1).",
 )
 
-Seconds = Annotated[int, typer.Option("--seconds", min=1, help="Length of one measurement in a round.")]
-Pairs = Annotated[int, typer.Option("--pairs", min=1, help="Interleaved rounds; fewer than 5 give no lasting figure.")]
-Connections = Annotated[int, typer.Option("--connections", min=1, help="Connections that pay at the same time.")]
-Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes that answer requests.")]
-Dialect = Annotated[str, typer.Option("--dialect", help="native, or alipay (v2, RSA2 both ways).")]
 DatabaseUrl = Annotated[str | None, typer.Option("--database-url", help="A PostgreSQL server instead of our own.")]
 Data = Annotated[Path | None, typer.Option("--data", help="The data folder, on the disk that is to be measured.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
-_DEFAULTS = Options()
+
+def _seconds(least: int, text: str) -> Any:
+    return Annotated[int, typer.Option("--seconds", min=least, help=text)]
 
 
-@app.command("pay")
-def bench_pay(
-    seconds: Seconds = _DEFAULTS.seconds,
-    dialect: Dialect = _DEFAULTS.dialect,
-    merchants: Annotated[
+_Connections = Annotated[int, typer.Option("--connections", min=1, help="Connections that pay at the same time.")]
+_CHOICES: Final[dict[str, Any]] = {
+    "seconds": _seconds(1, "Length of one measurement in a round."),
+    "dialect": Annotated[str, typer.Option("--dialect", help="native, or alipay (v2, RSA2 both ways).")],
+    "merchants": Annotated[
         int, typer.Option("--merchants", min=1, help="Merchants paid; 1 is compared with many in the same rounds.")
-    ] = _DEFAULTS.merchants,
-    preload: Annotated[
+    ],
+    "preload": Annotated[
         int, typer.Option("--preload", min=0, help="Payments stored before; compared with an empty database.")
-    ] = _DEFAULTS.preload,
-    connections: Connections = _DEFAULTS.connections,
-    pairs: Pairs = _DEFAULTS.pairs,
-    workers: Workers = _DEFAULTS.workers,
-    idle: Annotated[bool, typer.Option("--idle", help="Also the latency of a payer who is alone.")] = False,
-    database_url: DatabaseUrl = None,
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
+    ],
+    "connections": _Connections,
+    "pairs": Annotated[
+        int, typer.Option("--pairs", min=1, help="Interleaved rounds; fewer than 5 give no lasting figure.")
+    ],
+    "workers": Annotated[int, typer.Option("--workers", min=1, help="Processes that answer requests.")],
+    "idle": Annotated[bool, typer.Option("--idle", help="Also the latency of a payer who is alone.")],
+    "batch": Annotated[int, typer.Option("--batch", min=1000, help="Transfers in a batch.")],
+    "lanes": Annotated[int, typer.Option("--lanes", min=1, max=4, help="Writing lanes of the engine.")],
+}
+"""The fields of `Options` as options of the command line."""
+
+_DEFAULTS: Final = Options()
+_OF_LEDGER: Final = Options(workers=1)
+_OF_MEMORY: Final = Options(seconds=600)
+
+_Measure = Callable[[Ground, Options, Status], Report | list[Report]]
+
+
+def _command(name: str, choices: str, defaults: Options = _DEFAULTS, **others: Any) -> Callable[[_Measure], _Measure]:
+    """Make a measurement a command with these of the choices, on a ground of its own; `others` stand for choices."""
+
+    def register(measure: _Measure) -> _Measure:
+        def carry_out(database_url: str | None, data: Path | None, as_json: bool, **chosen: Any) -> None:
+            options = _options(defaults, **chosen)
+            with _ground(data, database_url) as (ground, status):
+                found = measure(ground, options, status)
+            _finish(found, as_json, name)
+
+        annotations = {**_CHOICES, **others}
+        own = [
+            Parameter(each, Parameter.KEYWORD_ONLY, annotation=annotations[each], default=getattr(defaults, each))
+            for each in choices.split()
+        ]
+        app.command(name)(with_parameters(carry_out, [*own, *parameters_of(_ground_options)], measure.__doc__ or ""))
+        return measure
+
+    return register
+
+
+def _ground_options(*, database_url: DatabaseUrl = None, data: Data = None, as_json: Json = False) -> None:
+    pass
+
+
+@_command("pay", "seconds dialect merchants preload connections pairs workers idle")
+def bench_pay(ground: Ground, options: Options, status: Status) -> Report:
     """Payments over HTTP, durable, with their events, beside the running folder and dispatcher."""
-    options = _options(
-        seconds=seconds,
-        dialect=dialect,
-        merchants=merchants,
-        preload=preload,
-        connections=connections,
-        pairs=pairs,
-        workers=workers,
-        idle=idle,
-    )
-    with _bench(data, database_url) as (ground, status):
-        report = run_pay(ground, options, _rounds(status))
-    _finish([report], as_json)
+    return run_pay(ground, options, _rounds(status), lambda done, of: status.update(_bar("stocking", done, of)))
 
 
-@app.command("ledger")
-def bench_ledger(
-    seconds: Seconds = _DEFAULTS.seconds,
-    batch: Annotated[int, typer.Option("--batch", min=1000, help="Transfers in a batch.")] = _DEFAULTS.batch,
-    lanes: Annotated[int, typer.Option("--lanes", min=1, max=4, help="Writing lanes of the engine.")] = _DEFAULTS.lanes,
-    pairs: Pairs = _DEFAULTS.pairs,
-    database_url: DatabaseUrl = None,
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
+@_command("instalments", "seconds pairs workers")
+def bench_instalments(ground: Ground, options: Options, status: Status) -> Report:
+    """Confirmed quotes with a campaign and without; payments in 12 instalments, by own line and bank, against plain."""
+    return run_instalments(ground, options, _rounds(status))
+
+
+@_command("ledger", "seconds batch lanes pairs", _OF_LEDGER)
+def bench_ledger(ground: Ground, options: Options, status: Status) -> Report:
     """Transfers in large batches, straight to the lanes of one engine; latencies are of whole batches."""
-    options = _options(seconds=seconds, batch=batch, lanes=lanes, pairs=pairs, workers=1)
-    with _bench(data, database_url) as (ground, status):
-        report = run_ledger(ground, options, _rounds(status))
-    _finish([report], as_json)
+    return run_ledger(ground, options, _rounds(status))
 
 
-@app.command("memory")
-def bench_memory(
-    seconds: Annotated[int, typer.Option("--seconds", min=30, help="Length of the run.")] = 600,
-    dialect: Dialect = _DEFAULTS.dialect,
-    connections: Connections = _DEFAULTS.connections,
-    workers: Workers = _DEFAULTS.workers,
-    database_url: DatabaseUrl = None,
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
+@_command("memory", "seconds dialect connections workers", _OF_MEMORY, seconds=_seconds(30, "Length of the run."))
+def bench_memory(ground: Ground, options: Options, status: Status) -> Report:
     """Memory of each gateway process under saturation: peak, and growth from the middle to the end."""
-    options = _options(seconds=seconds, dialect=dialect, connections=connections, workers=workers)
-    with _bench(data, database_url) as (ground, status):
-        report = run_memory(ground, options, lambda at, of: status.update(f"saturating: {at:.0f} of {of:.0f} s"))
-    _finish([report], as_json)
+    return run_memory(ground, options, lambda at, of: status.update(f"saturating: {at:.0f} of {of:.0f} s"))
 
 
-@app.command("baseline")
-def bench_baseline(
-    seconds: Seconds = _DEFAULTS.seconds,
-    connections: Connections = _DEFAULTS.connections,
-    pairs: Pairs = _DEFAULTS.pairs,
-    workers: Workers = _DEFAULTS.workers,
-    database_url: DatabaseUrl = None,
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
+@_command("baseline", "seconds connections pairs workers")
+def bench_baseline(ground: Ground, options: Options, status: Status) -> Report:
     """The same payment written the usual way (FastAPI, ORM, a transaction each), in the same rounds as ours."""
-    options = _options(seconds=seconds, connections=connections, pairs=pairs, workers=workers)
-    with _bench(data, database_url) as (ground, status):
-        report = run_baseline(ground, options, _rounds(status))
-    _finish([report], as_json)
+    return run_baseline(ground, options, _rounds(status))
 
 
 @app.command("rsa")
@@ -141,51 +142,62 @@ def bench_rsa(
     as_json: Json = False,
 ) -> None:
     """RSA-2048 signatures and verifications on one core and on all: the ceiling of the Alipay dialect."""
-    _finish([run_rsa(seconds)], as_json)
+    _finish(run_rsa(seconds), as_json)
+
+
+@app.command("quote")
+def bench_quote(
+    seconds: Annotated[int, typer.Option("--seconds", min=1, help="Length of the measurement.")] = _DEFAULTS.seconds,
+    as_json: Json = False,
+) -> None:
+    """Processor time of one quote over 37 banks with six numbers of instalments each, with campaigns."""
+    _finish(run_quote(seconds), as_json)
+
+
+@app.command("capacity")
+def bench_capacity(
+    days: Annotated[int, typer.Option("--days", min=1, help="Days with steps, and as many smooth ones.")] = 5,
+    as_json: Json = False,
+) -> None:
+    """Time of a plan for 200 tenants and 288 slots; units and overload of the plan beside other policies."""
+    _finish(run_capacity(days), as_json)
 
 
 @app.command("generator")
 def bench_generator(
-    seconds: Seconds = _DEFAULTS.seconds,
-    connections: Connections = _DEFAULTS.connections,
+    seconds: Annotated[int, typer.Option("--seconds", min=1, help="Length of the measurement.")] = _DEFAULTS.seconds,
+    connections: _Connections = _DEFAULTS.connections,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """The load generator against a server that only answers: what it can do, and what it costs."""
     folder = _data_folder(data) / "bench"
     folder.mkdir(parents=True, exist_ok=True)
-    _finish([run_generator(folder, _options(seconds=seconds, connections=connections))], as_json)
+    _finish(run_generator(folder, _options(_DEFAULTS, seconds=seconds, connections=connections)), as_json)
 
 
-@app.command("all")
-def bench_all(
-    seconds: Seconds = _DEFAULTS.seconds,
-    pairs: Pairs = _DEFAULTS.pairs,
-    workers: Workers = _DEFAULTS.workers,
-    database_url: DatabaseUrl = None,
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
+@_command("all", "seconds pairs workers")
+def bench_all(ground: Ground, options: Options, status: Status) -> list[Report]:
     """All of the above one after the other, except the long ones (memory, preload)."""
-    options = _options(seconds=seconds, pairs=pairs, workers=workers)
     change = msgspec.structs.replace
-    with _bench(data, database_url) as (ground, status):
-        heard = _rounds(status)
-        reports = [
-            run_rsa(),
-            run_generator(ground.folder, options),
-            run_ledger(ground, options, heard),
-            run_pay(ground, change(options, idle=True), heard),
-            run_pay(ground, change(options, merchants=1), heard),
-            run_pay(ground, change(options, dialect="alipay"), heard),
-            run_baseline(ground, options, heard),
-        ]
-    _finish(reports, as_json, name="all")
+    heard = _rounds(status)
+    return [
+        run_rsa(),
+        run_quote(options.seconds),
+        run_capacity(options.pairs),
+        run_generator(ground.folder, options),
+        run_ledger(ground, options, heard),
+        run_pay(ground, change(options, idle=True), heard),
+        run_pay(ground, change(options, merchants=1), heard),
+        run_pay(ground, change(options, dialect="alipay"), heard),
+        run_instalments(ground, options, heard),
+        run_baseline(ground, options, heard),
+    ]
 
 
-def _options(**chosen: Any) -> Options:
+def _options(defaults: Options, **chosen: Any) -> Options:
     try:
-        return msgspec.convert(chosen, Options)
+        return msgspec.convert({**msgspec.structs.asdict(defaults), **chosen}, Options)
     except msgspec.ValidationError as error:
         raise typer.BadParameter(str(error)) from None
 
@@ -195,7 +207,7 @@ def _data_folder(data: Path | None) -> Path:
 
 
 @contextmanager
-def _bench(data: Path | None, database_url: str | None) -> Iterator[tuple[Ground, Status]]:
+def _ground(data: Path | None, database_url: str | None) -> Iterator[tuple[Ground, Status]]:
     """A ground and a status line; what stops a run is one line on standard error and status 1."""
     try:
         with (
@@ -218,9 +230,16 @@ def _rounds(status: Status) -> Callable[[str, int, float], None]:
     return hear
 
 
-def _finish(reports: list[Report], as_json: bool, name: str | None = None) -> None:
+def _bar(what: str, done: int, of: int) -> RenderableType:
+    bar = Table.grid(padding=(0, 1))
+    bar.add_row(what, ProgressBar(total=of, completed=done, width=40), f"{done:,} of {of:,}")
+    return bar
+
+
+def _finish(found: Report | list[Report], as_json: bool, name: str = "") -> None:
+    reports = found if isinstance(found, list) else [found]
     if as_json:
-        one: Report | dict[str, Any] = {"name": name, "reports": reports} if name else reports[0]
+        one: Report | dict[str, Any] = {"name": name, "reports": found} if isinstance(found, list) else found
         typer.echo(msgspec.json.encode(one).decode())
     else:
         for report in reports:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -14,6 +14,7 @@ import structlog
 import typer
 
 from chuanliu.cli.settings_of_command import settings_from
+from chuanliu.cli.shared_options import parameters_of, with_parameters
 from chuanliu.errors import Forbidden, Invalid, Unavailable
 from chuanliu.gateway import Services
 from chuanliu.runtime import CannotStart, Settings, engine_session, read_status
@@ -68,6 +69,43 @@ def run(data: Path | None, database_url: str | None, action: Callable[[Services]
     return asyncio.run(act())
 
 
+@dataclass(frozen=True)
+class Failed:
+    """Members to show of what was carried out, yet did not succeed: the status is 1."""
+
+    members: Mapping[str, Any]
+
+
+def command(
+    app: typer.Typer, name: str, *, rows: str | None = None, **settings: Any
+) -> Callable[[Callable[..., Awaitable[Any]]], Callable[..., None]]:
+    """Make an action a command of `app`: run against the installation that the common options name, and shown.
+
+    The action takes the services (positional only), then the command's own arguments. It returns members, or `Failed`
+    with them; with `rows`, the list to print under that name. `settings` are Typer's own.
+    """
+
+    def register(action: Callable[..., Awaitable[Any]]) -> Callable[..., None]:
+        def carry_out(data: Path | None, database_url: str | None, as_json: bool, **arguments: Any) -> None:
+            answer = run(data, database_url, lambda services: action(services, **arguments))
+            if rows is not None:
+                show_rows(rows, answer, as_json=as_json)
+            elif isinstance(answer, Failed):
+                show(answer.members, as_json=as_json)
+                raise typer.Exit(1)
+            else:
+                show(answer, as_json=as_json)
+
+        parameters = [*parameters_of(action), *parameters_of(_options)]
+        return app.command(name, **settings)(with_parameters(carry_out, parameters, action.__doc__ or ""))
+
+    return register
+
+
+def _options(data: Data = None, database_url: DatabaseUrl = None, as_json: Json = False) -> None:
+    pass
+
+
 def require_sandbox(services: Services) -> None:
     """Raises `Forbidden(forbidden)` outside the sandbox, where no money may be made from nothing."""
     if not services.sandbox:
@@ -95,7 +133,12 @@ def show_rows(name: str, rows: list[dict[str, Any]], *, as_json: bool) -> None:
     from rich.console import Console  # noqa: PLC0415 - only people wait for it
     from rich.table import Table  # noqa: PLC0415
 
-    table = Table(*(rows[0] if rows else [name]), box=None)
+    first, *others = rows[0] if rows else [name]
+    table = Table(box=None)
+    # What commands take as their argument is never cut.
+    table.add_column(first, no_wrap=True)
+    for other in others:
+        table.add_column(other, overflow="fold")
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
     Console().print(table)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import http.client
 import socket
 import sys
 import time
@@ -24,6 +23,7 @@ from chuanliu.runtime import (
     Supervisor,
     configure_log,
     ensure_database,
+    gateway_answers,
     migrate,
 )
 
@@ -40,6 +40,8 @@ SandboxOption = Annotated[bool | None, typer.Option("--sandbox", help="Play mone
 OFFICIAL_PYTHON_HOST = "127.0.0.77"
 """The sandbox's second address: the official Python SDK connects to port 80 or 443, whatever its URL says."""
 OFFICIAL_PYTHON_PORT = 80
+_PORTS_END = 32_768
+"""From here on ports are given to connections that go out."""
 
 
 def run_platform(
@@ -64,7 +66,14 @@ def run_platform(
         migrate(url)
         facts["database_url"] = url
         running = replace(settings, database_url=url)
-        roster = _seed(running) if settings.sandbox else None
+        roster = None
+        if settings.sandbox:
+            running = replace(running, banks_port=_free_ports(settings.banks_port))
+            roster = _seed(running)
+            banks, control = _banks(running)
+            facts["banks_control_url"] = control
+            if not supervisor.start(banks):
+                return
         second, refusal = _second_address() if settings.sandbox else ("", "")
         facts["second_url"] = second
         workers, gateways = _specs(running, second, refusal)
@@ -98,6 +107,40 @@ def _seed(settings: Settings) -> Roster:
     return asyncio.run(seed_sandbox(settings))
 
 
+def _banks(settings: Settings) -> tuple[ChildSpec, str]:
+    """The process that simulates the sandbox's banks, and where it is told what they are to do wrong."""
+    from chuanliu.sandbox import PORTS_COUNT, journal_file, listing_file  # noqa: PLC0415
+
+    control = settings.banks_port + PORTS_COUNT
+    arguments = [
+        *("--banks", str(listing_file(settings.data))),
+        *("--journal", str(journal_file(settings.data))),
+        *("--control-port", str(control)),
+    ]
+    spec = ChildSpec(
+        "banks",
+        [sys.executable, "-m", "chuanliu.cli", "bank-simulator", *arguments],
+        env=settings.to_environment(),
+        ready=lambda: bool(_bind_refusal("127.0.0.1", control)),
+    )
+    return spec, f"http://127.0.0.1:{control}"
+
+
+def _free_ports(first: int) -> int:
+    """The first port of a row that the sandbox's banks can listen on: the one asked for, or a later one.
+
+    Raises `CannotStart` when there is no such row nearby.
+    """
+    from chuanliu.sandbox import PORTS_COUNT  # noqa: PLC0415
+
+    for base in range(first, first + 40 * (PORTS_COUNT + 1), PORTS_COUNT + 1):
+        if base + PORTS_COUNT < _PORTS_END and not any(
+            _bind_refusal("127.0.0.1", port) for port in range(base, base + PORTS_COUNT + 1)
+        ):
+            return base
+    raise CannotStart(f"no {PORTS_COUNT + 1} free ports from {first} on for the sandbox's banks")
+
+
 def _child(settings: Settings, name: str, module: str, *arguments: str) -> ChildSpec:
     return ChildSpec(name, [sys.executable, "-m", module, *arguments], env=settings.to_environment())
 
@@ -108,20 +151,8 @@ def _specs(settings: Settings, second: str, refusal: str) -> tuple[list[ChildSpe
         _child(settings, f"gateway-{number}", "chuanliu.runtime.gateway_server", *arguments)
         for number in range(1, settings.workers + 1)
     ]
-    gateways[0] = replace(gateways[0], ready=lambda: _answers(settings))
+    gateways[0] = replace(gateways[0], ready=lambda: gateway_answers(settings, 0.5))
     return [_child(settings, "worker", "chuanliu.runtime.worker_server")], gateways
-
-
-def _answers(settings: Settings) -> bool:
-    host = "127.0.0.1" if settings.host in {"0.0.0.0", "::", ""} else settings.host  # noqa: S104
-    connection = http.client.HTTPConnection(host, settings.port, timeout=0.5)
-    try:
-        connection.request("GET", "/healthz")
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def _require_free(host: str, port: int) -> None:

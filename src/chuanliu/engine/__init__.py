@@ -5,12 +5,26 @@ See docs/engine.md for how a batch runs and what each failure does.
 
 from chuanliu.engine.command import Command, Context, Query
 from chuanliu.engine.engine import Engine, EngineSettings
-from chuanliu.engine.escrow import ESCROW_STRIPE, EscrowStripe, give_back, lock_stripe, stripes_of, take
+from chuanliu.engine.escrow import (
+    ESCROW_STRIPE,
+    EscrowStripe,
+    available,
+    change_budget,
+    give_back,
+    known_available,
+    lock_stripe,
+    lock_stripes,
+    lock_to_take,
+    open_budget,
+    stripes_of,
+    take,
+)
 from chuanliu.engine.idempotency import IDEMPOTENCY, IdempotencyRecord, lock_record, recall, remember
+from chuanliu.engine.intake import LaneLimits
 from chuanliu.engine.kinds import BigIntList, Instant, Integer, SmallInt
-from chuanliu.engine.lane import LaneCounters, LaneLimits
+from chuanliu.engine.lane import LaneCounters
 from chuanliu.engine.outbox import OUTBOX, OutboxEvent
-from chuanliu.engine.reference import REFERENCE_VERSION, Reference, lock_reference, raise_version
+from chuanliu.engine.reference import REFERENCE_VERSION, Reference, change_reference, lock_reference, raise_version
 from chuanliu.engine.rows import Keys, Need, Rows, Seen
 from chuanliu.engine.table import Index, Row, Table
 
@@ -41,10 +55,17 @@ __all__ = [
     "Seen",
     "SmallInt",
     "Table",
+    "available",
+    "change_budget",
+    "change_reference",
     "give_back",
+    "known_available",
     "lock_record",
     "lock_reference",
     "lock_stripe",
+    "lock_stripes",
+    "lock_to_take",
+    "open_budget",
     "raise_version",
     "recall",
     "remember",

@@ -21,11 +21,15 @@ Outcome = TypeVar("Outcome", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a decide may know besides rows: the batch's database clock, reference data, and new ids by cell."""
+    """What a decide may know besides rows: the batch's database clock, reference data, and new ids by cell.
+
+    `lane` tells lanes apart, those of other processes too: what is spread by it is not waited for by another one.
+    """
 
     now: Micros
     reference: Reference
     new_id: Callable[[int], int]
+    lane: int = 0
 
 
 class Command(msgspec.Struct, Generic[Outcome], frozen=True):

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 from chuanliu.engine.command import Command, Query
 from chuanliu.engine.connection import PipelineConnection
-from chuanliu.engine.lane import Lane, LaneCounters, LaneLimits
+from chuanliu.engine.intake import LaneLimits
+from chuanliu.engine.lane import Lane, LaneCounters
 from chuanliu.engine.loading import Batching
 from chuanliu.engine.read_lane import ReadLane
 from chuanliu.engine.reference import Reference
@@ -53,8 +54,9 @@ class Engine:
         await self._reference.start()
         batching = Batching(per_cell=self._settings.per_cell)
         limits = self._settings.limits
-        for _ in range(self._settings.lanes):
-            lane = Lane(self._connect, self._ids, self._reference, limits, batching)
+        count = self._settings.lanes
+        for index in range(count):
+            lane = Lane(self._connect, self._ids, self._reference, limits, batching, (index, count))
             lane.start()
             self._lanes.append(lane)
         self._read_lane = ReadLane(self._connect, self._reference, limits, batching)

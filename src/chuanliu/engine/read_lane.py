@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections import deque
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any
 
 import structlog
@@ -14,14 +11,15 @@ import structlog
 from chuanliu.engine import statements
 from chuanliu.engine.command import AnyQuery, Context
 from chuanliu.engine.connection import ConnectionLost, DatabaseError, PipelineConnection
-from chuanliu.engine.lane import LaneLimits, ReferenceSource
+from chuanliu.engine.discovery import Discovery
+from chuanliu.engine.intake import Envelope, Intake, LaneLimits
+from chuanliu.engine.kept_connection import KeptConnection
 from chuanliu.engine.loading import Batching, Loader
-from chuanliu.engine.rows import Keys, Seen
-from chuanliu.errors import Busy, ChuanliuError, Unavailable
+from chuanliu.engine.reference import ReferenceSource
+from chuanliu.engine.rows import Seen
+from chuanliu.errors import ChuanliuError, Unavailable
 
 log = structlog.get_logger()
-
-_Waiting = tuple[AnyQuery, "asyncio.Future[Any]", float]
 
 
 def _no_ids(_cell: int) -> int:
@@ -29,7 +27,7 @@ def _no_ids(_cell: int) -> int:
 
 
 class ReadLane:
-    """Answers queries. Same shape as `Lane`: one connection, one bounded queue, no timer."""
+    """Answers queries in batches on one connection. `start` it once; `close` drains it."""
 
     def __init__(
         self,
@@ -38,150 +36,79 @@ class ReadLane:
         limits: LaneLimits,
         batching: Batching,
     ) -> None:
-        self._connect = connect
+        self._intake = Intake(Envelope, limits)
+        self._connection = KeptConnection(connect)
         self._reference = reference
-        self._limits = limits
         self._batching = batching
-        self._queue: deque[_Waiting] = deque()
-        self._arrived = asyncio.Event()
-        self._closing = False
-        self._connection: PipelineConnection | None = None
-        self._task: asyncio.Task[None] | None = None
-
-    @property
-    def waiting(self) -> int:
-        """Queries in the queue."""
-        return len(self._queue)
 
     def start(self) -> None:
         """Begin to answer."""
-        self._task = asyncio.create_task(self._run(), name="read lane")
+        self._intake.start(self._settle, name="read lane")
 
     def ask(self, query: AnyQuery) -> asyncio.Future[Any]:
         """Queue a query. Raises `Busy` when the queue is full and `Unavailable` when the lane is closing."""
-        if self._closing:
-            raise Unavailable("shutting down")
-        if len(self._queue) >= self._limits.queue:
-            raise Busy
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Any] = loop.create_future()
-        self._queue.append((query, answer, loop.time()))
-        self._arrived.set()
-        return answer
+        return self._intake.submit(query)
 
     async def close(self, within_s: float = 10.0) -> None:
-        """Answer what was accepted, then end."""
-        self._closing = True
-        self._arrived.set()
-        if self._task is not None:
-            done, _ = await asyncio.wait([self._task], timeout=within_s)
-            if not done:
-                self._task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await self._task
-        _fail_all(self._queue, Unavailable("shutting down"))
-        await self._drop_connection()
+        """Answer what was accepted, then end. What cannot be answered in time gets `Unavailable`."""
+        await self._intake.close(within_s)
+        await self._connection.drop()
 
-    async def _run(self) -> None:
-        while True:
-            if not self._queue:
-                if self._closing:
-                    return
-                self._arrived.clear()
-                await self._arrived.wait()
-                continue
-            batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._limits.batch))]
-            await self._settle(batch)
-
-    async def _settle(self, batch: list[_Waiting]) -> None:
-        while True:
+    async def _settle(self, batch: list[Envelope]) -> None:
+        while batch:
             try:
-                await self._answer(batch)
+                await self._attempt(batch)
                 return
             except Exception as error:
                 if not _is_away(error):
-                    await self._roll_back()
+                    await self._connection.roll_back()
                     await self._split(batch, error)
                     return
-                await self._drop_connection()
+                await self._connection.drop()
                 log.warning("database not available for queries", error=str(error)[:200])
-                now = asyncio.get_running_loop().time()
-                late = [waiting for waiting in batch if now - waiting[2] > self._limits.patience_s]
-                _fail_all(late, Unavailable())
-                batch = [waiting for waiting in batch if not waiting[1].done()]
-                if not batch:
-                    return
-                await asyncio.sleep(0.05)
+                batch = self._intake.tell_late(batch)
+                if batch:
+                    await asyncio.sleep(0.05)
 
-    async def _split(self, batch: list[_Waiting], error: Exception) -> None:
+    async def _split(self, batch: list[Envelope], error: Exception) -> None:
         """Halve until the query that cannot be answered stands alone."""
         if len(batch) == 1:
-            query = repr(batch[0][0])[:500]
+            query = repr(batch[0].asked)[:500]
             log.error("a query could not be answered", error=str(error), query=query, exc_info=error)
-            _fail_all(batch, ChuanliuError("internal"))
+            batch[0].fail(ChuanliuError("internal"))
             return
         middle = len(batch) // 2
         await self._settle(batch[:middle])
         await self._settle(batch[middle:])
 
-    async def _answer(self, batch: list[_Waiting]) -> None:
-        if self._connection is None:
-            self._connection = await self._connect()
-        connection = self._connection
+    async def _attempt(self, batch: list[Envelope]) -> None:
+        connection = await self._connection.get()
         await connection.renew_plans()
         loader = Loader(connection, self._batching)
-        seen = Seen()
-        keys = Keys()
-        reference = self._reference.current
-
-        def discover(seen: Seen, keys: Keys) -> None:
-            for query, answer, _ in batch:
-                if not answer.done():
-                    _guard(query, answer, partial(query.discover, seen, keys, reference))
-
-        discover(seen, keys)
-        looks, asks = loader.look_calls(keys, seen)
-        results = await connection.run([(statements.BEGIN_READ, ()), (statements.CLOCK, ()), *looks])
-        ((version, now),) = connection.rows(results[1], statements.CLOCK)
-        loader.take_looks(seen, asks, results[2:])
-        if looks:
-            discover(seen, keys)
-        await loader.discover(discover, seen, keys)
+        discovery = Discovery(batch, self._reference.current)
+        version, now = await discovery.begin(connection, loader, statements.BEGIN_READ)
+        await discovery.finish(loader)
         await connection.run([(statements.COMMIT, ())])
-        if version > reference.version:
+        if version > discovery.reference.version:
             await self._reference.refresh(version)
         context = Context(now=now, reference=self._reference.current, new_id=_no_ids)
-        for query, answer, _ in batch:
-            if not answer.done():
-                _guard(query, answer, partial(_tell, query, answer, seen, context))
-
-    async def _roll_back(self) -> None:
-        if self._connection is not None:
-            try:
-                await self._connection.run([(statements.ROLLBACK, ())])
-            except (ConnectionLost, DatabaseError):
-                await self._drop_connection()
-
-    async def _drop_connection(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with contextlib.suppress(Exception):
-                await connection.close()
+        for envelope in batch:
+            error = discovery.failed.get(envelope)
+            if error is None:
+                _answer(envelope, discovery.seen, context)
+            else:
+                envelope.fail(error)
 
 
-def _tell(query: AnyQuery, answer: asyncio.Future[Any], seen: Seen, context: Context) -> None:
-    answer.set_result(query.answer(seen, context))
-
-
-def _guard(query: AnyQuery, answer: asyncio.Future[Any], step: Callable[[], None]) -> None:
-    """Take a step of one query; what it raises is its answer and nobody else's."""
+def _answer(envelope: Envelope, seen: Seen, context: Context) -> None:
+    """What a query raises is its answer and nobody else's."""
     try:
-        step()
+        envelope.tell(envelope.asked.answer(seen, context))
     except ChuanliuError as error:
-        answer.set_exception(error)
+        envelope.fail(error)
     except Exception:
-        log.exception("a query raised", query=repr(query)[:500])
-        answer.set_exception(ChuanliuError("internal"))
+        log.exception("a query raised", query=repr(envelope.asked)[:500])
+        envelope.fail(ChuanliuError("internal"))
 
 
 def _is_away(error: Exception) -> bool:
@@ -189,9 +116,3 @@ def _is_away(error: Exception) -> bool:
     if isinstance(error, DatabaseError):
         return error.sqlstate[:2] in ("08", "25", "40", "53", "55", "57")
     return isinstance(error, ConnectionLost | Unavailable)
-
-
-def _fail_all(waiting: Any, error: ChuanliuError) -> None:
-    for _, answer, _ in waiting:
-        if not answer.done():
-            answer.set_exception(error)

@@ -8,14 +8,15 @@ committed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol, TypeVar, cast
 
 from chuanliu.engine.kinds import SmallInt
 from chuanliu.engine.rows import Keys, Rows
 from chuanliu.engine.table import Key, Row, Table
 
 R = TypeVar("R", bound=Row)
+T = TypeVar("T")
 
 
 class ReferenceVersion(Row, frozen=True, gc=False):
@@ -36,6 +37,7 @@ class Reference:
         self.version = version
         self._rows: dict[Table[Any], dict[Key, Row]] = {}
         self._lookups: dict[tuple[Table[Any], str], dict[Any, tuple[Row, ...]]] = {}
+        self._derived: dict[Callable[[Reference], Any], Any] = {}
 
     def get(self, table: Table[R], *key: Any) -> R | None:
         """The row by its key."""
@@ -59,6 +61,12 @@ class Reference:
             self._lookups[(table, column)] = lookup
         return cast("tuple[R, ...]", lookup.get(value, ()))
 
+    def derived(self, make: Callable[[Reference], T]) -> T:
+        """What a pure function makes of this snapshot: made once, kept as long as the snapshot lives."""
+        if make not in self._derived:
+            self._derived[make] = make(self)
+        return cast("T", self._derived[make])
+
     def with_changes(self, version: int, changed: Sequence[tuple[Table[Any], Iterable[Row]]]) -> Reference:
         """The next snapshot: this one with newer rows laid over it."""
         successor = Reference(version)
@@ -80,3 +88,23 @@ def raise_version(rows: Rows) -> int:
         raise ValueError("the database has no reference version: run `chuanliu db migrate`")
     rows.update(REFERENCE_VERSION, current.changed(version=current.version + 1))
     return current.version + 1
+
+
+def change_reference(rows: Rows, table: Table[R], before: R, after: R) -> R:
+    """Store the row under a new version if it differs from before, and return it as it is then."""
+    if after == before:
+        return before
+    versioned = after.changed(version=raise_version(rows))
+    rows.update(table, versioned)
+    return versioned
+
+
+class ReferenceSource(Protocol):
+    """What lanes need of reference data."""
+
+    @property
+    def current(self) -> Reference:
+        """The snapshot."""
+
+    async def refresh(self, at_least: int) -> None:
+        """Load until the snapshot has at least this version."""

@@ -21,12 +21,14 @@ class Keys:
     """What a command asks for. Asking twice is harmless.
 
     `look` reads without a lock and is answered in discovery; `lock` rows are locked and then current; `read` rows are
-    read after all locks are held, for dependants that a locked row guards.
+    read after all locks are held, for dependants that a locked row guards. `lane` is the number of the lane that asks.
     """
 
-    __slots__ = ("locks", "look_indexes", "look_keys", "read_indexes", "read_keys")
+    _SETS = ("locks", "look_indexes", "look_keys", "read_indexes", "read_keys")
+    __slots__ = (*_SETS, "lane")
 
-    def __init__(self) -> None:
+    def __init__(self, lane: int = 0) -> None:
+        self.lane = lane
         self.look_keys: set[tuple[Table[Any], Key]] = set()
         self.look_indexes: set[tuple[Index[Any], Key]] = set()
         self.locks: set[tuple[Table[Any], Key]] = set()
@@ -56,7 +58,7 @@ class Keys:
 
     def merge(self, other: Keys) -> None:
         """Take in all that another one asks for."""
-        for name in self.__slots__:
+        for name in self._SETS:
             getattr(self, name).update(getattr(other, name))
 
 

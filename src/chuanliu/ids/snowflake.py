@@ -55,6 +55,11 @@ class IdSource:
         self._tick = max(self._tick, tick)
 
     @property
+    def worker(self) -> int:
+        """The leased worker number."""
+        return self._worker >> _WORKER_SHIFT
+
+    @property
     def latest_millis(self) -> int:
         """Milliseconds (Unix) of the latest id."""
         return (self._tick >> 7) + _EPOCH_MILLIS

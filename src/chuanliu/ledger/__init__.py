@@ -3,15 +3,25 @@
 from chuanliu.ledger.audit_store import CHECKS as LEDGER_CHECKS
 from chuanliu.ledger.chart import (
     CHECKED,
+    CREDIT_LINES,
     PLATFORM,
     SANDBOX,
     SHADOW_PLATFORM,
     Chart,
     account_of,
+    credit_used_account,
     is_checked,
     platform_of,
 )
-from chuanliu.ledger.commands import EndHold, OpenAccount, PlaceHold, PostHold, PostTransfer, open_account
+from chuanliu.ledger.commands import (
+    EndHold,
+    OpenAccount,
+    PlaceHold,
+    PostHold,
+    PostTransfer,
+    open_account,
+    open_account_row,
+)
 from chuanliu.ledger.holds import end_hold, place_hold, post_hold
 from chuanliu.ledger.posting import account_row, buffered_balance, lock_account, lock_buffered, post
 from chuanliu.ledger.tables import ACCOUNT, DELTA, ENTRY, HOLD, TRANSFER, Account, Delta, Entry, Hold, Transfer
@@ -19,6 +29,7 @@ from chuanliu.ledger.tables import ACCOUNT, DELTA, ENTRY, HOLD, TRANSFER, Accoun
 __all__ = [
     "ACCOUNT",
     "CHECKED",
+    "CREDIT_LINES",
     "DELTA",
     "ENTRY",
     "HOLD",
@@ -41,11 +52,13 @@ __all__ = [
     "account_of",
     "account_row",
     "buffered_balance",
+    "credit_used_account",
     "end_hold",
     "is_checked",
     "lock_account",
     "lock_buffered",
     "open_account",
+    "open_account_row",
     "place_hold",
     "platform_of",
     "post",

@@ -44,9 +44,13 @@ class Chart(IntEnum):
 
 
 CHECKED: Final = frozenset({Chart.CONSUMER_BALANCE, Chart.CREDIT_USED})
-"""Charts whose accounts are checked; all others are buffered."""
+"""Named charts whose accounts are checked; the others are buffered."""
 
-_CHECKED_NUMBERS: Final = frozenset(int(chart) for chart in CHECKED)
+CREDIT_LINES: Final = 128
+"""Lines that a consumer may have in our books. Charts 128 to 255 are the credit used of lines 0 to 127, all checked."""
+
+_FIRST_LINE_CHART: Final = 128
+_CHECKED_NUMBERS: Final = frozenset({*(int(chart) for chart in CHECKED), *range(_FIRST_LINE_CHART, 256)})
 
 
 def platform_of(cell: int) -> int:
@@ -63,3 +67,14 @@ def is_checked(account: int) -> bool:
 def account_of(owner: int, chart: Chart, currency_code: str) -> int:
     """The account id of a party, chart and currency. Raises `Invalid(currency_not_supported)`."""
     return account_id(owner, int(chart), currency(currency_code).numeric)
+
+
+@lru_cache(maxsize=65536)
+def credit_used_account(consumer_id: int, line_no: int, currency_code: str) -> int:
+    """The account of a consumer's credit line 0 to 127: its balance is −(credit used), its floor −(limit).
+
+    Raises `Invalid(currency_not_supported)`.
+    """
+    if not 0 <= line_no < CREDIT_LINES:
+        raise ValueError("a line's number is 0 to 127")
+    return account_id(consumer_id, _FIRST_LINE_CHART + line_no, currency(currency_code).numeric)

@@ -17,11 +17,15 @@ def open_account(
 ) -> Account:
     """Open an account whose row the command has locked. Raises `Refused(account_exists)`."""
     account = account_of(owner, chart, currency)
-    cell = account_cell(account)
-    if rows.get(ACCOUNT, cell, account) is not None:
+    if rows.get(ACCOUNT, account_cell(account), account) is not None:
         raise Refused("account_exists")
+    return open_account_row(rows, context, account, floor_minor)
+
+
+def open_account_row(rows: Rows, context: Context, account: int, floor_minor: int = 0) -> Account:
+    """Open an account by its number, where the command knows that nobody can have opened it before."""
     mode = "checked" if is_checked(account) else "buffered"
-    row = Account(cell, account, mode, "open", floor_minor, 0, 0, 0, context.now)
+    row = Account(account_cell(account), account, mode, "open", floor_minor, 0, 0, 0, context.now)
     rows.insert(ACCOUNT, row)
     return row
 

@@ -29,12 +29,21 @@ def account_row(rows: Rows, account: int) -> Account:
 
 
 def post(
-    rows: Rows, context: Context, cell: int, debit: int, credit: int, amount_minor: int, kind: str, subject_id: int
+    rows: Rows,
+    context: Context,
+    cell: int,
+    debit: int,
+    credit: int,
+    amount_minor: int,
+    kind: str,
+    subject_id: int,
+    *,
+    from_blocked: bool = False,
 ) -> int:
     """Move an amount (> 0) and return the transfer's id. `cell` is the writer's: where transfer and deltas live.
 
     Raises `Refused`: same_account, currency_mismatch, account_not_found, account_closed, account_blocked (only when it
-    is debited), balance_below_floor.
+    is debited, and not `from_blocked`), balance_below_floor.
     """
     if amount_minor <= 0:
         raise Refused("invalid_amount", "a transfer's amount must be positive")
@@ -45,13 +54,15 @@ def post(
     if is_checked(credit):
         account_row(rows, credit)
     transfer_id = context.new_id(cell)
-    _apply(rows, cell, transfer_id, debit, -amount_minor)
+    _apply(rows, cell, transfer_id, debit, -amount_minor, from_blocked=from_blocked)
     _apply(rows, cell, transfer_id, credit, amount_minor)
     rows.append(TRANSFER, Transfer(cell, transfer_id, debit, credit, amount_minor, kind, subject_id, context.now))
     return transfer_id
 
 
-def _apply(rows: Rows, cell: int, transfer_id: int, account: int, amount_minor: int) -> None:
+def _apply(
+    rows: Rows, cell: int, transfer_id: int, account: int, amount_minor: int, *, from_blocked: bool = False
+) -> None:
     """One side: an entry at once on a checked account, a delta on a buffered one."""
     if not is_checked(account):
         rows.append(DELTA, Delta(cell, account, transfer_id, amount_minor))
@@ -59,7 +70,7 @@ def _apply(rows: Rows, cell: int, transfer_id: int, account: int, amount_minor: 
     row = account_row(rows, account)
     balance = row.balance_minor + amount_minor
     if amount_minor < 0:
-        if row.status != "open":
+        if row.status != "open" and not from_blocked:
             raise Refused("account_blocked")
         if balance - row.held_minor < row.floor_minor:
             raise Refused("balance_below_floor")

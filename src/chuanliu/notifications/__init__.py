@@ -1,7 +1,6 @@
 """Notifications: when they are sent, where they may go, and how they are sent."""
 
 from chuanliu.notifications.acknowledgement import Acknowledgement, alipay_acknowledged, native_acknowledged
-from chuanliu.notifications.breaker import Breaker
 from chuanliu.notifications.delivery_client import (
     DeliveryClient,
     DeliveryLimits,
@@ -22,6 +21,7 @@ from chuanliu.notifications.delivery_store import (
     write_deliveries,
 )
 from chuanliu.notifications.destination import Destination, DestinationPolicy
+from chuanliu.notifications.places import Line, Places
 from chuanliu.notifications.schedule import ALIPAY, NATIVE, Schedule
 from chuanliu.notifications.sender_client import Render, Rendered, Sender
 
@@ -30,14 +30,15 @@ __all__ = [
     "NATIVE",
     "Acknowledgement",
     "AttemptRecord",
-    "Breaker",
     "DeliveryClient",
     "DeliveryLimits",
     "DeliveryResult",
     "Destination",
     "DestinationPolicy",
     "DueDelivery",
+    "Line",
     "Outcome",
+    "Places",
     "Render",
     "Rendered",
     "Resolver",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -18,10 +19,11 @@ from typing import Any, Final, Literal
 
 import httpcore
 
+from chuanliu.connectors import Breaker
 from chuanliu.errors import Refused
 from chuanliu.notifications.acknowledgement import Acknowledgement
-from chuanliu.notifications.breaker import Breaker
 from chuanliu.notifications.destination import Destination, DestinationPolicy, IPAddress
+from chuanliu.notifications.places import PER_HOST_MAX, Line
 
 BODY_BYTES_MAX: Final = 64 * 1024
 EXCERPT_BYTES: Final = 1024
@@ -37,12 +39,15 @@ Resolver = Callable[[str], Awaitable[Sequence[str]]]
 
 @dataclass(frozen=True, slots=True)
 class DeliveryLimits:
-    """Bounds of one client. Times are seconds; `*_max` counts are of deliveries under way."""
+    """Bounds of one client. Times are seconds; `*_max` counts are of deliveries under way.
+
+    How the merchants of one host share it is the caller's (`Places`). Breakers are kept for a merchant at a host.
+    """
 
     total_s: float = 10.0
     connect_s: float = 4.0
     concurrent_max: int = 512
-    concurrent_per_destination_max: int = 32
+    concurrent_per_host_max: int = PER_HOST_MAX
     breaker: Breaker = field(default_factory=Breaker)
 
 
@@ -64,7 +69,7 @@ class DeliveryResult:
 
 @dataclass(slots=True)
 class _Traffic:
-    """What is known of one destination."""
+    """What is known of one merchant at one host."""
 
     breaker: Breaker
     running: int = 0
@@ -157,7 +162,8 @@ class DeliveryClient:
         self._limits = limits or DeliveryLimits()
         self._tls = tls or httpcore.default_ssl_context()
         self._now = now
-        self._traffic: dict[str, _Traffic] = {}
+        self._traffic: dict[Line, _Traffic] = {}
+        self._hosts: Counter[str] = Counter()
         self._running = 0
 
     @property
@@ -165,39 +171,48 @@ class DeliveryClient:
         """How many more deliveries may be under way."""
         return self._limits.concurrent_max - self._running
 
-    def room_for(self, url: str) -> int:
-        """How many more to this destination: 0 while its breaker is open or for a URL that is refused."""
+    def room_for(self, url: str, merchant_id: int = 0) -> int:
+        """How many more of a merchant to this destination: 0 while its breaker is open or for a URL that is refused."""
         try:
-            traffic = self._traffic.get(self._policy.parse(url).key)
+            host = self._policy.parse(url).key
         except Refused:
             return 0
-        share = self._limits.concurrent_per_destination_max
-        if traffic is not None:
-            if not traffic.breaker.closed:
-                return int(not traffic.breaker.probing and self._now() >= traffic.breaker.reopens_at)
-            share -= traffic.running
-        return min(share, self.room)
+        traffic = self._traffic.get((merchant_id, host))
+        if traffic is not None and not traffic.breaker.closed:
+            return int(not traffic.breaker.probing and self._now() >= traffic.breaker.reopens_at)
+        return min(self._limits.concurrent_per_host_max - self._hosts[host], self.room)
 
     def close(self) -> None:
         """Release what the client holds besides deliveries under way."""
         self._system_resolver.close()
 
     async def deliver(
-        self, url: str, headers: Mapping[str, str], body: bytes, acknowledged: Acknowledgement
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        acknowledged: Acknowledgement,
+        *,
+        merchant_id: int = 0,
     ) -> DeliveryResult:
-        """POST once and judge the answer. Raises nothing but cancellation; see `DeliveryResult` for what can happen."""
+        """POST once for a merchant and judge the answer.
+
+        Raises nothing but cancellation; see `DeliveryResult` for what can happen.
+        """
         try:
             destination = self._policy.parse(url)
         except Refused as refusal:
             return DeliveryResult("refused_destination", detail=refusal.message)
-        traffic = self._traffic.get(destination.key) or _Traffic(replace(self._limits.breaker))
-        if self.room <= 0 or traffic.running >= self._limits.concurrent_per_destination_max:
+        host, line = destination.key, (merchant_id, destination.key)
+        traffic = self._traffic.get(line) or _Traffic(replace(self._limits.breaker))
+        if self.room <= 0 or self._hosts[host] >= self._limits.concurrent_per_host_max:
             return DeliveryResult("over_capacity", detail="Too many deliveries are under way.")
         if not traffic.breaker.admit(self._now()):
             return DeliveryResult("breaker_open", detail="The destination has not answered lately.")
-        self._traffic[destination.key] = traffic
+        self._traffic[line] = traffic
         started = self._now()
         self._running += 1
+        self._hosts[host] += 1
         traffic.running += 1
         result: DeliveryResult | None = None
         try:
@@ -205,10 +220,13 @@ class DeliveryClient:
         finally:
             self._running -= 1
             traffic.running -= 1
-            self._learn(destination.key, traffic, result)
+            self._hosts[host] -= 1
+            if not self._hosts[host]:
+                del self._hosts[host]
+            self._learn(line, traffic, result)
         return replace(result, latency_ms=round((self._now() - started) * 1000))
 
-    def _learn(self, key: str, traffic: _Traffic, result: DeliveryResult | None) -> None:
+    def _learn(self, key: Line, traffic: _Traffic, result: DeliveryResult | None) -> None:
         if result is None or result.outcome == "refused_destination":
             traffic.breaker.abandoned()
         elif result.outcome in ("delivered", "rejected"):

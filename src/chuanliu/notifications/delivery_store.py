@@ -13,6 +13,7 @@ from chuanliu.engine import Reference, dispatch_store
 from chuanliu.errors import Refused
 from chuanliu.ids import cell_of_id, with_cell
 from chuanliu.notifications.destination import DestinationPolicy
+from chuanliu.notifications.places import Line
 from chuanliu.parties import WEBHOOK_ENDPOINT
 from chuanliu.trade import ORDER_CLOSED, snapshot_of
 
@@ -29,7 +30,8 @@ _CLAIM: Final = """
         attempts, (extract(epoch FROM created_at) * 1000000)::bigint
     FROM delivery
     WHERE status = 'due' AND due_at <= now()
-        AND destination <> ALL (%(saturated)s) AND delivery_id <> ALL (%(under_way)s)
+        AND destination <> ALL (%(full_hosts)s) AND delivery_id <> ALL (%(under_way)s)
+        AND (merchant_id, destination) NOT IN (SELECT * FROM unnest(%(full_merchants)s::bigint[], %(full_at)s::text[]))
     ORDER BY due_at LIMIT %(limit)s
 """
 _ATTEMPT: Final = """
@@ -44,7 +46,8 @@ _SETTLE: Final = """
 """
 _POSTPONE: Final = """
     UPDATE delivery SET due_at = now() + make_interval(secs => %(seconds)s)
-    WHERE status = 'due' AND due_at <= now() AND destination = %(destination)s AND delivery_id <> ALL (%(under_way)s)
+    WHERE status = 'due' AND due_at <= now() AND merchant_id = %(merchant_id)s AND destination = %(destination)s
+        AND delivery_id <> ALL (%(under_way)s)
 """
 
 
@@ -64,6 +67,11 @@ class DueDelivery(msgspec.Struct, frozen=True):
     payload: bytes
     attempts: int
     created_at: Micros
+
+    @property
+    def line(self) -> Line:
+        """What limits are kept for."""
+        return self.merchant_id, self.destination
 
 
 class AttemptRecord(msgspec.Struct, frozen=True):
@@ -130,10 +138,23 @@ async def write_deliveries(
 
 
 async def claim_due(
-    connection: psycopg.AsyncConnection[Any], limit: int, saturated: Iterable[str], under_way: Iterable[int]
+    connection: psycopg.AsyncConnection[Any],
+    limit: int,
+    full_hosts: Iterable[str],
+    full_lines: Iterable[Line],
+    under_way: Iterable[int],
 ) -> list[DueDelivery]:
-    """Up to `limit` due deliveries, oldest first, none to a saturated destination and none that is under way."""
-    values = {"limit": limit, "saturated": list(saturated), "under_way": list(under_way)}
+    """Up to `limit` due deliveries, oldest first: none to a host that is full, none of a merchant that has no room
+    there, and none that is under way.
+    """
+    lines = list(full_lines)
+    values = {
+        "limit": limit,
+        "full_hosts": list(full_hosts),
+        "full_merchants": [merchant_id for merchant_id, _ in lines],
+        "full_at": [host for _, host in lines],
+        "under_way": list(under_way),
+    }
     cursor = await connection.execute(_CLAIM, values)
     return [DueDelivery(*row) for row in await cursor.fetchall()]
 
@@ -167,10 +188,10 @@ async def record_attempts(connection: psycopg.AsyncConnection[Any], records: Seq
 
 
 async def postpone(
-    connection: psycopg.AsyncConnection[Any], destination: str, seconds: float, under_way: Iterable[int]
+    connection: psycopg.AsyncConnection[Any], line: Line, seconds: float, under_way: Iterable[int]
 ) -> None:
-    """Move all that is due to a destination into the future, without counting it as an attempt."""
-    values = {"destination": destination, "seconds": seconds, "under_way": list(under_way)}
+    """Move all that is due of a merchant to a host into the future, without counting it as an attempt."""
+    values = {"merchant_id": line[0], "destination": line[1], "seconds": seconds, "under_way": list(under_way)}
     await connection.execute(_POSTPONE, values)
 
 

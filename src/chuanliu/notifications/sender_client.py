@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,12 +15,12 @@ from chuanliu.clock import Micros
 from chuanliu.notifications.acknowledgement import alipay_acknowledged, native_acknowledged
 from chuanliu.notifications.delivery_client import DeliveryClient, DeliveryResult
 from chuanliu.notifications.delivery_store import AttemptRecord, DueDelivery, claim_due, postpone, record_attempts
+from chuanliu.notifications.places import Line, Places
 from chuanliu.notifications.schedule import ALIPAY, NATIVE
 
 log = structlog.get_logger()
 
 _CLAIM_MAX: Final = 256
-_PER_DESTINATION_MAX: Final = 32
 _BREAKER_PAUSE_S: Final = 15.0
 _EXCERPT: Final = 500
 
@@ -50,7 +49,8 @@ class Sender:
         self._render = render
         self._under_way: dict[int, DueDelivery] = {}
         self._finished: list[AttemptRecord] = []
-        self._closed_destinations: set[str] = set()
+        self._places = Places()
+        self._closed_lines: set[Line] = set()
         self._wake = asyncio.Event()
 
     async def run(self, connection: psycopg.AsyncConnection[Any], idle_s: float = 0.2) -> None:
@@ -67,6 +67,7 @@ class Sender:
                             continue
         finally:
             self._under_way.clear()
+            self._places = Places()
             self._finished.clear()
 
     async def _round(self, connection: psycopg.AsyncConnection[Any], tasks: asyncio.TaskGroup) -> int:
@@ -74,24 +75,26 @@ class Sender:
         if finished:
             await record_attempts(connection, finished)
             for record in finished:
-                self._under_way.pop(record.delivery.delivery_id, None)
-        closed, self._closed_destinations = self._closed_destinations, set()
-        for destination in closed:
-            await postpone(connection, destination, _BREAKER_PAUSE_S, self._under_way)
+                self._leave(record.delivery)
+        closed, self._closed_lines = self._closed_lines, set()
+        for line in closed:
+            await postpone(connection, line, _BREAKER_PAUSE_S, self._under_way)
         room = min(_CLAIM_MAX, self._client.room - len(self._under_way))
         if room <= 0:
             return 0
-        load = Counter(delivery.destination for delivery in self._under_way.values())
-        saturated = [destination for destination, count in load.items() if count >= _PER_DESTINATION_MAX]
+        places = self._places
         started = 0
-        for delivery in await claim_due(connection, room, saturated, self._under_way):
-            load[delivery.destination] += 1
-            if load[delivery.destination] > _PER_DESTINATION_MAX:
+        for delivery in await claim_due(connection, room, places.full_hosts(), places.full_lines(), self._under_way):
+            if not places.take(delivery.line):
                 continue
             self._under_way[delivery.delivery_id] = delivery
             tasks.create_task(self._send(delivery))
             started += 1
         return started
+
+    def _leave(self, delivery: DueDelivery) -> None:
+        if self._under_way.pop(delivery.delivery_id, None) is not None:
+            self._places.give_back(delivery.line)
 
     async def _send(self, delivery: DueDelivery) -> None:
         started_at = _now()
@@ -104,12 +107,14 @@ class Sender:
             result = DeliveryResult("refused_destination", detail="The notification can no longer be made.")
         else:
             acknowledged = alipay_acknowledged if delivery.dialect == "alipay" else native_acknowledged
-            result = await self._client.deliver(delivery.url, rendered.headers, rendered.body, acknowledged)
+            result = await self._client.deliver(
+                delivery.url, rendered.headers, rendered.body, acknowledged, merchant_id=delivery.merchant_id
+            )
         if result.attempted:
             self._finished.append(_record(delivery, started_at, result))
         else:
-            self._under_way.pop(delivery.delivery_id, None)
-            self._closed_destinations.add(delivery.destination)
+            self._leave(delivery)
+            self._closed_lines.add(delivery.line)
         self._wake.set()
 
 

@@ -44,6 +44,7 @@ from chuanliu.parties.key_material import (
     found_authority,
     new_api_key,
     new_signing_key,
+    require_name,
 )
 from chuanliu.parties.lookups import (
     AppKeys,
@@ -60,6 +61,7 @@ from chuanliu.parties.lookups import (
     signing_key_of,
     valid_app_keys,
 )
+from chuanliu.parties.master_keys import KeysRead, MasterKeys, ReadAgain
 from chuanliu.parties.merchants import (
     AddApiKey,
     AddedMerchant,
@@ -68,6 +70,7 @@ from chuanliu.parties.merchants import (
     EndApiKey,
     RotateApiKey,
 )
+from chuanliu.parties.numbering import lock_counter, next_party, open_first_account
 from chuanliu.parties.pay_password import (
     SALT_RANDOMNESS,
     hash_pay_password,
@@ -82,6 +85,7 @@ from chuanliu.parties.platform_keys import (
     is_already_open,
 )
 from chuanliu.parties.queries import ReadReference
+from chuanliu.parties.resealing import SEALED_TABLES, Reseal, SealedTable
 from chuanliu.parties.tables import (
     API_KEY,
     APP,
@@ -127,6 +131,7 @@ __all__ = [
     "PLATFORM_KEY",
     "REFERENCE_TABLES",
     "SALT_RANDOMNESS",
+    "SEALED_TABLES",
     "SEALING_RANDOMNESS",
     "SERIAL_RANDOMNESS",
     "WEBHOOK_ENDPOINT",
@@ -151,6 +156,8 @@ __all__ = [
     "EndSignIn",
     "FindConsumer",
     "FoundPlatform",
+    "KeysRead",
+    "MasterKeys",
     "Merchant",
     "MintCodes",
     "MoveToPlatformKey",
@@ -160,12 +167,15 @@ __all__ = [
     "PartyCounter",
     "PaymentCode",
     "PlatformKey",
+    "ReadAgain",
     "ReadReference",
+    "Reseal",
     "RevokeApp",
     "RotateApiKey",
     "RotateAppKey",
     "RotatePlatformKey",
     "RotateWebhookSecret",
+    "SealedTable",
     "SetEncryptKey",
     "SigningKey",
     "StartSignIn",
@@ -185,12 +195,16 @@ __all__ = [
     "found_authority",
     "hash_pay_password",
     "is_already_open",
+    "lock_counter",
     "merchant_of_api_key",
     "new_api_key",
     "new_signing_key",
+    "next_party",
+    "open_first_account",
     "payment_code_number",
     "platform_certificate",
     "platform_key_context",
+    "require_name",
     "require_pay_password",
     "root_certificate",
     "signing_key_for",

@@ -32,7 +32,7 @@ from chuanliu.parties.vault import Vault, platform_key_context
 API_KEY_RANDOMNESS: Final = 32
 SERIAL_RANDOMNESS: Final = 15
 
-_PREFIXES: Final = {"merchant": "cl_", "admin": "cla_"}
+_PREFIXES: Final = {"merchant": "cl_", "admin": "cla_", "lender": "cll_"}
 _BACKDATED: Final = DAY
 """Certificates begin a day ago: clients check them with clocks of their own."""
 _AUTHORITY_YEARS: Final = 20
@@ -66,7 +66,7 @@ class NewCertificate(NamedTuple):
 
 
 def api_key_text(randomness: bytes, scope: str = "merchant") -> str:
-    """The text of an API key: a prefix that tells its scope (merchant or admin), and 256 random bits."""
+    """The text of an API key: a prefix that tells its scope (merchant, admin or lender), and 256 random bits."""
     if len(randomness) != API_KEY_RANDOMNESS:
         raise ValueError(f"an API key takes {API_KEY_RANDOMNESS} bytes of randomness")
     return _PREFIXES[scope] + urlsafe_b64encode(randomness).decode().rstrip("=")

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 import msgspec
 
 from chuanliu.clock import Micros
 from chuanliu.crypto import spki_public
-from chuanliu.engine import Command, Context, Keys, Reference, Rows, Seen, lock_reference, raise_version
+from chuanliu.engine import (
+    Command,
+    Context,
+    Keys,
+    Reference,
+    Rows,
+    Seen,
+    change_reference,
+    lock_reference,
+    raise_version,
+)
 from chuanliu.errors import Invalid, NotFound, Refused
 from chuanliu.ids import cell_of_id, cell_of_party
 from chuanliu.ledger import Chart
@@ -16,6 +29,7 @@ from chuanliu.parties.platform_keys import PLATFORM_CELL, current_signing_key, r
 from chuanliu.parties.tables import API_KEY, APP, APP_KEY, MERCHANT, ApiKey, App, AppKey, Merchant
 
 FEE_BPS_MAX = 10_000
+_CATEGORY: Final = re.compile(r"([0-9]{4})?\Z", re.ASCII)
 
 
 class AddedMerchant(msgspec.Struct, frozen=True):
@@ -33,6 +47,12 @@ def require_merchant(rows: Rows, merchant_id: int) -> Merchant:
     if merchant is None:
         raise NotFound("merchant_not_found")
     return merchant
+
+
+def _require_category(category: str) -> str:
+    if not _CATEGORY.match(category):
+        raise Invalid("invalid_parameter", "category must be a merchant category code of four digits", field="category")
+    return category
 
 
 def store_app(
@@ -89,7 +109,7 @@ class AddMerchant(Command[AddedMerchant], frozen=True):
 
     `fee_bps` is the platform's fee, 0 to 10 000. With `platform_id` it is a sub-merchant of that merchant.
     `public_key` is the app's; without one nobody can sign for the app until it gets one.
-    Raises `Invalid` for a malformed name, fee or key, `NotFound(merchant_not_found)` for an unknown platform.
+    Raises `Invalid` for a malformed name, fee, category or key, `NotFound(merchant_not_found)` for an unknown platform.
     """
 
     name: str
@@ -100,6 +120,7 @@ class AddMerchant(Command[AddedMerchant], frozen=True):
     api_key: NewApiKey | None = None
     with_app: bool = True
     shadow: bool = False
+    category: str = ""
 
     def discover(self, seen: Seen, keys: Keys, reference: Reference) -> None:
         lock_reference(keys)
@@ -124,6 +145,7 @@ class AddMerchant(Command[AddedMerchant], frozen=True):
             "active",
             self.fee_bps,
             self.refund_needs_funds,
+            _require_category(self.category),
             context.now,
             version,
         )
@@ -151,6 +173,7 @@ class ChangeMerchant(Command[Merchant], frozen=True):
     blocked: bool | None = None
     fee_bps: int | None = None
     refund_needs_funds: bool | None = None
+    category: str | None = None
 
     def discover(self, seen: Seen, keys: Keys, reference: Reference) -> None:
         lock_reference(keys)
@@ -167,11 +190,9 @@ class ChangeMerchant(Command[Merchant], frozen=True):
             refund_needs_funds=(
                 merchant.refund_needs_funds if self.refund_needs_funds is None else self.refund_needs_funds
             ),
+            category=merchant.category if self.category is None else _require_category(self.category),
         )
-        if changed != merchant:
-            changed = changed.changed(version=raise_version(rows))
-            rows.update(MERCHANT, changed)
-        return changed
+        return change_reference(rows, MERCHANT, merchant, changed)
 
 
 class AddApiKey(Command[ApiKey], frozen=True):

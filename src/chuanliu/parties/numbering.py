@@ -6,8 +6,8 @@ from typing import Final
 
 from chuanliu.engine import Context, Keys, Rows
 from chuanliu.errors import NotFound
-from chuanliu.ids import account_cell, party_number
-from chuanliu.ledger import ACCOUNT, Account, Chart, account_of, is_checked
+from chuanliu.ids import party_number
+from chuanliu.ledger import Account, Chart, account_of, open_account_row
 from chuanliu.parties.tables import PARTY_COUNTER, PartyCounter
 
 APP_BASE: Final = 2021 * 10**12
@@ -47,8 +47,4 @@ def next_app(rows: Rows) -> int:
 
 def open_first_account(rows: Rows, context: Context, owner: int, chart: Chart, currency: str) -> Account:
     """Open an account of a party that this very command has numbered: nobody can have opened it before."""
-    account = account_of(owner, chart, currency)
-    mode = "checked" if is_checked(account) else "buffered"
-    row = Account(account_cell(account), account, mode, "open", 0, 0, 0, 0, context.now)
-    rows.insert(ACCOUNT, row)
-    return row
+    return open_account_row(rows, context, account_of(owner, chart, currency))

@@ -9,7 +9,8 @@ class Merchant(Row, frozen=True, gc=False):
     """A seller. `platform_id` is set for a sub-merchant; `fee_bps` is the platform's fee on each payment, rounded half
     up.
 
-    With `refund_needs_funds` a refund is refused when the merchant's receivable does not cover it.
+    With `refund_needs_funds` a refund is refused when the merchant's receivable does not cover it. `category` is the
+    merchant category code (ISO 18245); empty where it is not known.
     """
 
     cell: SmallInt
@@ -19,6 +20,7 @@ class Merchant(Row, frozen=True, gc=False):
     status: str
     fee_bps: Integer
     refund_needs_funds: bool
+    category: str
     created_at: Instant
     version: int
 
@@ -68,7 +70,10 @@ class PlatformKey(Row, frozen=True, gc=False):
 
 
 class ApiKey(Row, frozen=True, gc=False):
-    """A key of the native or admin API; only its SHA-256 is kept. `merchant_id` is 0 for an admin key."""
+    """A key of the native, lender or admin API; only its SHA-256 is kept.
+
+    `merchant_id` is the merchant's number, a lender's with the scope `lender`, or 0 for an admin key.
+    """
 
     cell: SmallInt
     key_id: int

@@ -6,20 +6,38 @@ import hmac
 from collections.abc import Mapping
 from typing import Any
 
-from chuanliu.crypto import SEAL_RANDOMNESS, MasterKey, seal, sealed_with, unseal
+from chuanliu.crypto import SEAL_RANDOMNESS, MasterKey, rewrap, seal, sealed_with, unseal
 from chuanliu.engine import Reference
+from chuanliu.parties.master_keys import MasterKeys, ReadAgain
 from chuanliu.parties.tables import App, PlatformKey, WebhookEndpoint
 
 
 class Vault:
-    """Seals and opens secrets under the installation's master keys. `current` seals; older keys still open."""
+    """Seals and opens secrets under the installation's master keys. `current` seals; older keys still open.
 
-    def __init__(self, current: MasterKey, older: Mapping[str, MasterKey] | None = None) -> None:
-        self._current = current
-        self._masters: dict[str, MasterKey] = {**(older or {}), current.key_id: current}
+    `read_again` is asked before anything is sealed, and for a key that is not known.
+    """
+
+    def __init__(
+        self,
+        current: MasterKey,
+        older: Mapping[str, MasterKey] | None = None,
+        read_again: ReadAgain | None = None,
+    ) -> None:
+        self._masters = MasterKeys(current, older or {}, read_again)
         self._opened: dict[tuple[bytes, bytes], bytes] = {}
         self._snapshot: Reference | None = None
         self._memory: dict[Any, Any] = {}
+
+    @property
+    def _current(self) -> MasterKey:
+        return self._masters.current
+
+    @property
+    def current_key_id(self) -> str:
+        """The id of the master key that seals now."""
+        self._masters.refresh()
+        return self._current.key_id
 
     def memory_of(self, reference: Reference) -> dict[Any, Any]:
         """What look-ups made of this snapshot, emptied when another one comes: opened secrets live nowhere else."""
@@ -39,6 +57,7 @@ class Vault:
         """
         if len(randomness) != SEAL_RANDOMNESS:
             raise ValueError("wrong amount of randomness")
+        self._masters.refresh()
         return seal(secret, self._current, context.encode(), randomness)
 
     def open(self, sealed: bytes, context: str) -> bytes:
@@ -49,9 +68,23 @@ class Vault:
             found = self._opened[key] = unseal(sealed, self._masters, context.encode())
         return found
 
+    def open_once(self, sealed: bytes, context: str) -> bytes:
+        """As `open`, without keeping what was opened: for what is many, and best in memory for a moment only."""
+        return unseal(sealed, self._masters, context.encode())
+
+    def rewrap(self, sealed: bytes, randomness: bytes) -> bytes:
+        """The same secret under the current master key. Raises as `open` does."""
+        self._masters.refresh()
+        return rewrap(sealed, self._masters, self._current, randomness)
+
     def derived_key(self, purpose: str) -> bytes:
         """32 bytes for one purpose (such as signing cookies), the same in every process with this master key."""
-        return hmac.digest(self._current.secret, f"chuanliu/{purpose}".encode(), "sha256")
+        return _derived(self._current, purpose)
+
+    def derived_keys(self, purpose: str) -> tuple[bytes, ...]:
+        """As `derived_key`, of all master keys: the current one's first."""
+        older = (master for key_id, master in sorted(self._masters.items()) if key_id != self._current.key_id)
+        return tuple(_derived(master, purpose) for master in (self._current, *older))
 
     def platform_private_key(self, key: PlatformKey) -> str:
         """The private key (bare base64 PKCS#8) of a platform key."""
@@ -70,6 +103,10 @@ class Vault:
         if endpoint.previous_secret_sealed is not None and (endpoint.previous_valid_until or 0) > now:
             secrets.append(self.open(endpoint.previous_secret_sealed, context).decode())
         return secrets
+
+
+def _derived(master: MasterKey, purpose: str) -> bytes:
+    return hmac.digest(master.secret, f"chuanliu/{purpose}".encode(), "sha256")
 
 
 def platform_key_context(key_id: int) -> str:

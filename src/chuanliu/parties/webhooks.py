@@ -6,7 +6,17 @@ import re
 from typing import Final
 
 from chuanliu.clock import DAY, Micros
-from chuanliu.engine import Command, Context, Keys, Reference, Rows, Seen, lock_reference, raise_version
+from chuanliu.engine import (
+    Command,
+    Context,
+    Keys,
+    Reference,
+    Rows,
+    Seen,
+    change_reference,
+    lock_reference,
+    raise_version,
+)
 from chuanliu.errors import Invalid, NotFound
 from chuanliu.ids import cell_of_id, cell_of_party
 from chuanliu.parties.merchants import require_merchant
@@ -103,10 +113,7 @@ class UpdateWebhook(Command[WebhookEndpoint], frozen=True):
             kinds=endpoint.kinds if self.kinds is None else _require_kinds(self.kinds),
             status=endpoint.status if self.disabled is None else ("disabled" if self.disabled else "active"),
         )
-        if changed != endpoint:
-            changed = changed.changed(version=raise_version(rows))
-            rows.update(WEBHOOK_ENDPOINT, changed)
-        return changed
+        return change_reference(rows, WEBHOOK_ENDPOINT, endpoint, changed)
 
 
 class DeleteWebhook(Command[None], frozen=True):

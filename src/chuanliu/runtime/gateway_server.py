@@ -7,11 +7,16 @@ import asyncio
 import signal
 from collections.abc import Callable
 from functools import partial
+from typing import Final
 
+import psycopg
 import structlog
+from psycopg_pool import PoolTimeout
 
+from chuanliu.acquiring import BankMeter, held_quotes, waiting_calls
 from chuanliu.errors import ChuanliuError
-from chuanliu.gateway import Services, admin, alipay_routes, cashier, native, start
+from chuanliu.gateway import Services, admin, alipay_routes, cashier, lender, native, start
+from chuanliu.instalments import load_china_calendar
 from chuanliu.runtime.engine_session_store import engine_session, settings_of_process
 from chuanliu.runtime.process_log import configure_log
 from chuanliu.runtime.settings import Settings
@@ -29,6 +34,8 @@ from chuanliu.serving import (
 
 log = structlog.get_logger()
 
+_METRICS_WAIT_S: Final = 1.0
+
 
 def build_application(services: Services) -> Application:
     """All routes of the platform on one application, but for the sandbox's start page."""
@@ -43,7 +50,7 @@ def _application(services: Services, router: Router) -> Application:
         return Response.json(b'{"status":"ok"}')
 
     async def metrics(_request: Request) -> Response:
-        return Response.text(metrics_text(meter) + _engine_metrics(services))
+        return Response.text(metrics_text(meter, await _bank_meter(services)) + _engine_metrics(services))
 
     router.add("GET", "/healthz", healthy)
     router.add("GET", "/metrics", metrics)
@@ -51,6 +58,7 @@ def _application(services: Services, router: Router) -> Application:
     cashier.add_routes(router, services)
     native.add_routes(router, services)
     admin.add_routes(router, services)
+    lender.add_routes(router, services)
     return Application(router, refuse=_refusal(services), overload=_overload(services), meter=meter)
 
 
@@ -72,6 +80,16 @@ def _overload(services: Services) -> Callable[[Request], Response]:
     return overload
 
 
+async def _bank_meter(services: Services) -> BankMeter:
+    """A database that does not answer at once hides nothing of what this process knows."""
+    states = services.banks.states()
+    try:
+        async with asyncio.timeout(_METRICS_WAIT_S), services.reads.connection() as connection:
+            return BankMeter(states, await waiting_calls(connection), await held_quotes(connection))
+    except (psycopg.Error, PoolTimeout, TimeoutError):
+        return BankMeter(states)
+
+
 def _engine_metrics(services: Services) -> str:
     lines = [f"chuanliu_lane_waiting {services.engine.waiting}"]
     for number, counters in enumerate(services.engine.counters):
@@ -91,6 +109,7 @@ async def serve_gateway(settings: Settings, second: start.SecondAddress) -> None
     async with engine_session(settings) as services:
         router = Router()
         application = _application(services, router)
+        load_china_calendar()
         if settings.sandbox:
             start.add_routes(router, services, partial(start.read_roster, settings.data), second)
         async with asyncio.TaskGroup() as tasks:

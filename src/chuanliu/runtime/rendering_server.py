@@ -9,7 +9,7 @@ from typing import Final
 from chuanliu.clock import Micros
 from chuanliu.gateway import Services
 from chuanliu.gateway.alipay import NOTIFICATION_CONTENT_TYPE, alipay_notification
-from chuanliu.gateway.native import native_event, native_headers
+from chuanliu.gateway.native import native_event, native_headers, subject_of
 from chuanliu.ids import cell_of_party
 from chuanliu.notifications import DueDelivery, Render, Rendered
 from chuanliu.parties import APP, WEBHOOK_ENDPOINT, signing_key_for
@@ -47,5 +47,7 @@ def _native(services: Services, delivery: DueDelivery, now: Micros) -> Rendered 
     if endpoint is None or endpoint.status != "active":
         return None
     secrets = services.vault.webhook_secrets(endpoint, now)
-    body = native_event(delivery.kind, snapshot_of(delivery.payload), delivery.event_id, delivery.event_seq)
+    body = native_event(
+        delivery.kind, subject_of(delivery.kind, delivery.payload), delivery.event_id, delivery.event_seq
+    )
     return Rendered(native_headers(delivery.event_id, now, secrets, body) | {"user-agent": _AGENT}, body)

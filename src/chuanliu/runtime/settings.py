@@ -19,7 +19,8 @@ class Settings:
     `database_url` None means the embedded PostgreSQL in `data`. `lanes` counts writing lanes of one gateway process.
     `workers` counts gateway processes. `sandbox` opens what never may be open with real money: consumers made from
     nothing, deliveries to loopback addresses. `master_key_file` holds the key that encrypts secrets at rest.
-    `public_url` is what merchants and consumers see, where a proxy stands before the gateway.
+    `public_url` is what merchants and consumers see, where a proxy stands before the gateway. The simulated banks of a
+    sandbox listen on ports from `banks_port` on.
     """
 
     data: Path
@@ -32,6 +33,7 @@ class Settings:
     queue_max: int = 8192
     sandbox: bool = False
     public_url: str | None = None
+    banks_port: int = 9600
     log_level: str = "info"
 
     @property
@@ -134,5 +136,6 @@ _READERS: Final[Mapping[str, Callable[[str, str], Any]]] = {
     "queue_max": _number(16, 1_000_000),
     "sandbox": _truth,
     "public_url": _web_url,
+    "banks_port": _number(1, 65_000),
     "log_level": _level,
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -16,11 +15,10 @@ from typing import Any, Final, Self
 
 import psutil
 
-from chuanliu.runtime.child_server import ChildSpec, end_processes, spawn
-from chuanliu.runtime.cluster_store import lock_folder
+from chuanliu.runtime.child_server import ChildSpec, end_processes, last_line, spawn
+from chuanliu.runtime.data_folder_store import lock_folder, read_status, write_status
 from chuanliu.runtime.start_errors import CannotStart
 
-STATUS_FILE: Final = "status.json"
 _TICK_SECONDS: Final = 0.05
 _BACKOFF_SECONDS_MIN: Final = 0.1
 _BACKOFF_SECONDS_MAX: Final = 10.0
@@ -118,7 +116,7 @@ class Supervisor:
                 return True
             for child in group:
                 if child.state != "ready" and time.monotonic() - began > child.spec.ready_seconds:
-                    raise CannotStart(f"{child.spec.name} does not become ready: {_last_line(child.log)}")
+                    raise CannotStart(f"{child.spec.name} does not become ready: {last_line(child.log)}")
             time.sleep(_TICK_SECONDS)
         return False
 
@@ -218,29 +216,9 @@ class Supervisor:
             child.process, child.state = None, "stopped"
 
     def _write_status(self) -> None:
-        text = json.dumps(
-            {
-                "supervisor_pid": os.getpid(),
-                "state": self._state,
-                "children": [child.facts() for child in self._children()],
-                **self.facts,
-            },
-            indent=2,
-        )
-        fresh = self.folder / f"{STATUS_FILE}.new"
-        # The database's URL may hold a password.
-        fresh.touch(mode=0o600)
-        fresh.write_text(text)
-        fresh.replace(self.folder / STATUS_FILE)
-
-
-def read_status(folder: Path) -> dict[str, Any] | None:
-    """The status file of a data folder, or None where nothing was ever started."""
-    try:
-        status: dict[str, Any] = json.loads((folder / STATUS_FILE).read_text())
-    except (OSError, ValueError):
-        return None
-    return status
+        children = [child.facts() for child in self._children()]
+        status = {"supervisor_pid": os.getpid(), "state": self._state, "children": children}
+        write_status(self.folder, {**status, **self.facts})
 
 
 def end_previous_run(folder: Path) -> None:
@@ -266,8 +244,3 @@ def _bound_log(log: Path) -> None:
     if log.exists() and log.stat().st_size > _LOG_BYTES_MAX:
         shutil.copyfile(log, log.with_suffix(".log.1"))
         os.truncate(log, 0)
-
-
-def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-    return lines[-1] if lines else f"nothing in {log}"

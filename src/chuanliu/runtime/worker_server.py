@@ -15,13 +15,17 @@ from typing import Any, Final
 import psycopg
 import structlog
 
+from chuanliu.acquiring import CALLS_MAX, BankSweeper, due_quotes, sweep_quotes
 from chuanliu.clock import DAY, Micros
 from chuanliu.engine import dispatch_store
 from chuanliu.errors import ChuanliuError
 from chuanliu.gateway import Services
 from chuanliu.ids import CELLS, SHADOW_OFFSET
+from chuanliu.instalments import ReleaseQuote
 from chuanliu.ledger import EndHold, fold_store
 from chuanliu.notifications import DeliveryClient, DestinationPolicy, Sender, subscribers, write_deliveries
+from chuanliu.parties import ReadReference
+from chuanliu.promotions import budget_store, due_moves, watched_budgets
 from chuanliu.runtime.engine_session_store import engine_session, settings_of_process
 from chuanliu.runtime.partition_store import ensure_partitions
 from chuanliu.runtime.process_log import configure_log
@@ -90,6 +94,8 @@ class Worker:
             await _connect(self._url, "folder") as folding,
             await _connect(self._url, "sender") as sending,
             await _connect(self._url, "sweeper") as sweeping,
+            await _connect(self._url, "banks") as acquiring,
+            await _connect(self._url, "campaigns") as counting,
             asyncio.TaskGroup() as tasks,
         ):
             client = DeliveryClient(self._policy)
@@ -99,6 +105,8 @@ class Worker:
             tasks.create_task(_repeat(lambda: fold_store.fold(folding), 0.2, 20_000))
             tasks.create_task(sender.run(sending))
             tasks.create_task(_repeat(lambda: self._sweep(sweeping), 0.5, _SWEEP_MAX))
+            tasks.create_task(_repeat(lambda: self._sweep_campaigns(counting), 0.5, _SWEEP_MAX))
+            tasks.create_task(self._call_banks(acquiring))
             tasks.create_task(self._keep_house())
 
     async def _hold_office(self, leader: Connection) -> None:
@@ -119,18 +127,40 @@ class Worker:
         return await dispatch_store.dispatch(connection, subscribers(reference), deliver)
 
     async def _sweep(self, connection: Connection) -> int:
-        """Close orders whose time is over and expire holds, through the engine like any other command."""
+        """Close orders whose time is over, expire holds, release quotes: through the engine like any other command."""
         orders = await sweep_store.due_orders(connection, _SWEEP_MAX)
         holds = await sweep_store.due_holds(connection, _SWEEP_MAX)
+        quotes = await due_quotes(connection, _SWEEP_MAX)
         engine = self._services.engine
         futures = [engine.submit(ExpireOrder(order_id)) for order_id in orders]
         answers = await asyncio.gather(
-            *futures, *(engine.submit(EndHold(hold_id, expired=True)) for hold_id in holds), return_exceptions=True
+            *futures,
+            *(engine.submit(EndHold(hold_id, expired=True)) for hold_id in holds),
+            *(engine.submit(ReleaseQuote(quote_id)) for quote_id in quotes),
+            return_exceptions=True,
         )
         for answer in answers:
             if isinstance(answer, ChuanliuError) and answer.code not in ("hold_not_active", "order_not_found"):
-                log.warning("a due order or hold was not ended", error=str(answer))
-        return max(len(orders), len(holds))
+                log.warning("a due order, hold or quote was not ended", error=str(answer))
+        return max(len(orders), len(holds), len(quotes))
+
+    async def _sweep_campaigns(self, connection: Connection) -> int:
+        """Start and end campaigns by their dates, and count budgets whose marks no longer hold."""
+        engine = self._services.engine
+        reference, now = await engine.ask(ReadReference()), _now()
+        left = await budget_store.budgets_left(connection, watched_budgets(reference, now))
+        moves = due_moves(reference, left, now)
+        for answer in await asyncio.gather(*map(engine.submit, moves), return_exceptions=True):
+            if isinstance(answer, ChuanliuError) and answer.code != "campaign_status_invalid":
+                log.warning("a campaign was not swept", error=str(answer))
+        return len(moves)
+
+    async def _call_banks(self, connection: Connection) -> None:
+        sweeper = BankSweeper(self._services.engine, self._services.banks)
+        try:
+            await _repeat(lambda: sweeper.sweep(connection), 0.1, CALLS_MAX)
+        finally:
+            await sweeper.close()
 
     async def _keep_house(self) -> None:
         """Once a minute: partitions ahead, leftovers away, refund windows ended."""
@@ -139,6 +169,8 @@ class Worker:
             await asyncio.to_thread(self._partition)
             async with await _connect(self._url, "housekeeper") as connection:
                 await sweep_store.sweep_leftovers(connection, _now())
+                await sweep_quotes(connection)
+                await budget_store.sweep_days(connection, _now())
                 await self._finish(connection, marks)
             await asyncio.sleep(60.0)
 

@@ -20,22 +20,38 @@ from chuanliu.parties import (
     signing_key_of,
 )
 from chuanliu.runtime import Settings, engine_session
+from chuanliu.sandbox.campaigns_client import seed_campaigns
 from chuanliu.sandbox.cast import BALANCE_MINOR, BUYERS, SHOPS, Shop
+from chuanliu.sandbox.lending_client import seed_instruments, seed_lenders
+from chuanliu.sandbox.simulation_client import BANK_KEY_ID, write_listing
 from chuanliu.web import Credentials
 
 
 async def seed_sandbox(settings: Settings) -> Roster:
-    """The sandbox's roster: the one of an earlier run where its merchants are in this database, else a new one."""
+    """The sandbox's roster: the one of an earlier run where its merchants are in this database, else a new one.
+
+    Lenders and campaigns are made where they are missing, consumers get cards and lines where they have none, and the
+    bank simulator gets its file.
+    """
     async with engine_session(settings) as services:
-        known = read_roster(settings.data)
-        if known is not None and _is_stored(services, known):
-            return known
-        pairs = await asyncio.gather(*(asyncio.to_thread(generate_key_pair) for _ in SHOPS))
-        merchants = [await _add_merchant(services, shop, pair) for shop, pair in zip(SHOPS, pairs, strict=True)]
-        consumers = await asyncio.gather(*(_add_consumer(services, name) for name in BUYERS))
-        roster = Roster(tuple(merchants), tuple(consumers))
-        write_roster(settings.data, roster)
+        public_key = await write_listing(services, settings.data, settings.banks_port)
+        await seed_lenders(services, settings.banks_port, (BANK_KEY_ID, public_key))
+        roster = await _roster(settings, services)
+        await seed_campaigns(services, int(roster.merchants[0].credentials.seller_id))
+        await seed_instruments(services, [int(consumer.user_id) for consumer in roster.consumers])
         return roster
+
+
+async def _roster(settings: Settings, services: Services) -> Roster:
+    known = read_roster(settings.data)
+    if known is not None and _is_stored(services, known):
+        return known
+    pairs = await asyncio.gather(*(asyncio.to_thread(generate_key_pair) for _ in SHOPS))
+    merchants = [await _add_merchant(services, shop, pair) for shop, pair in zip(SHOPS, pairs, strict=True)]
+    consumers = await asyncio.gather(*(_add_consumer(services, name) for name in BUYERS))
+    roster = Roster(tuple(merchants), tuple(consumers))
+    write_roster(settings.data, roster)
+    return roster
 
 
 def _is_stored(services: Services, roster: Roster) -> bool:

@@ -12,6 +12,8 @@ from chuanliu.sandbox.gateway_client import GatewayClient, Reply
 
 _STAGE: Final = re.compile(rb'data-stage="([a-z-]+)"')
 _TOKEN: Final = re.compile(rb'name="csrf_token" value="([^"]+)"')
+_QUOTE: Final = re.compile(rb'name="quote_id" value="([0-9]+)"')
+_CHECKED: Final = re.compile(rb'name="offer"[^>]* value="([0-9]+)"[^>]* checked')
 
 
 class WalletClient:
@@ -29,7 +31,7 @@ class WalletClient:
         return reply.body.decode().strip()
 
     async def scan(self, qr_code: str) -> bool:
-        """Open what a QR code names and pay it with the balance; whether it is paid now. Raises `GatewayAway`."""
+        """Open what a QR code names, pay as the cashier proposes; whether it is paid now. Raises `GatewayAway`."""
         path = urlsplit(qr_code).path
         cashier = "/cashier/" + path.rpartition("/")[2]
         async with self._one_at_a_time:
@@ -39,7 +41,8 @@ class WalletClient:
                 await self._submit(cashier, page, given)
                 page = await self._get(cashier)
             if _stage(page) == "choose":
-                await self._submit(f"{cashier}/pay", page, {"method": "balance"})
+                chosen = {"quote_id": _value(_QUOTE, page), "offer": _value(_CHECKED, page)}
+                await self._submit(f"{cashier}/pay", page, chosen)
                 page = await self._get(cashier)
             return _stage(page) == "paid"
 
@@ -47,8 +50,7 @@ class WalletClient:
         return self._keep_cookies(await self._gateway.get(path, self._headers()))
 
     async def _submit(self, path: str, page: Reply, fields: dict[str, str]) -> None:
-        token = _TOKEN.search(page.body)
-        form = {"csrf_token": token.group(1).decode() if token is not None else "", **fields}
+        form = {"csrf_token": _value(_TOKEN, page), **fields}
         self._keep_cookies(await self._gateway.post_form(path, form, self._headers()))
 
     def _headers(self) -> dict[str, str]:
@@ -63,5 +65,9 @@ class WalletClient:
 
 
 def _stage(page: Reply) -> str:
-    found = _STAGE.search(page.body)
+    return _value(_STAGE, page)
+
+
+def _value(pattern: re.Pattern[bytes], page: Reply) -> str:
+    found = pattern.search(page.body)
     return found.group(1).decode() if found is not None else ""

@@ -11,7 +11,7 @@ from chuanliu.serving.form import codec_of, parse_form, unique
 from chuanliu.serving.http_server import serve
 from chuanliu.serving.meter import RequestMeter, metrics_text
 from chuanliu.serving.request import Headers, KnownPeer, Peer, Request
-from chuanliu.serving.response import Response, content_security_policy, status_of
+from chuanliu.serving.response import Response, content_security_policy, problem_document, status_of
 from chuanliu.serving.router import Handler, MethodNotAllowed, Router
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "metrics_text",
     "parse_cookies",
     "parse_form",
+    "problem_document",
     "problem_overload",
     "problem_refusal",
     "serve",

@@ -18,7 +18,7 @@ import structlog
 from chuanliu.errors import Invalid
 from chuanliu.serving.application import Application
 from chuanliu.serving.request import NO_PARAMS, KnownPeer, Request
-from chuanliu.serving.response import Response
+from chuanliu.serving.response import NO_ANSWER, Response
 
 log = structlog.get_logger(__name__)
 
@@ -231,6 +231,10 @@ class HTTPConnection(asyncio.Protocol):
     async def _answer(self, request: Request, keep_alive: bool) -> None:
         response = await self._application.answer(request)
         if self._transport.is_closing():
+            return
+        if response.status == NO_ANSWER:
+            self._waiting.clear()
+            self.close()
             return
         keep_alive = keep_alive and not self._server.closing and (not self._deaf or bool(self._waiting))
         try:

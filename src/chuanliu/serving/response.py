@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Self
 from urllib.parse import quote
 
 import msgspec
 
 from chuanliu.errors import CODES, HTTP_STATUS, ChuanliuError
-from chuanliu.serving.cookies import cookie_text
 
 _encode_json: Final = msgspec.json.Encoder().encode
 
@@ -20,6 +19,9 @@ STATUS_OF_CODE: Final[dict[str, int]] = {
     "method_not_allowed": 405,
     "unsupported_media_type": 415,
 }
+
+NO_ANSWER: Final = 0
+"""Not a status: the connection is closed without one."""
 
 
 def content_security_policy(*, form_action: Iterable[str] = (), script_nonce: str | None = None) -> str:
@@ -81,19 +83,14 @@ class Response:
         return cls(status, [("location", quote(location, safe="!#$%&'()*+,/:;=?@[]~")), ("cache-control", "no-store")])
 
     @classmethod
+    def none(cls) -> Self:
+        """No answer at all: the server closes the connection. For simulators, whose clients must bear it."""
+        return cls(NO_ANSWER)
+
+    @classmethod
     def problem(cls, error: ChuanliuError, status: int | None = None) -> Self:
         """RFC 9457 problem details. The status is the code's, else that of the error's class, else 500."""
-        document: dict[str, Any] = {
-            "type": f"urn:chuanliu:error:{error.code}",
-            "title": CODES[error.code],
-            "status": status or status_of(error),
-            "detail": error.message,
-            "code": error.code,
-        }
-        if error.field is not None:
-            document["field"] = error.field
-        if error.details:
-            document["details"] = error.details
+        document = problem_document(error, status or status_of(error))
         headers = [("content-type", "application/problem+json"), ("cache-control", "no-store")]
         return cls(document["status"], headers, _encode_json(document))
 
@@ -106,22 +103,21 @@ class Response:
         self.headers.append((name, value))
         return self
 
-    def set_cookie(
-        self,
-        name: str,
-        value: str,
-        *,
-        secure: bool,
-        max_age_s: int | None = None,
-        path: str = "/",
-        http_only: bool = True,
-        same_site: Literal["lax", "strict", "none"] = "lax",
-    ) -> Self:
-        """Add a cookie as `cookies.cookie_text` writes it and return the response itself."""
-        text = cookie_text(
-            name, value, secure=secure, max_age_s=max_age_s, path=path, http_only=http_only, same_site=same_site
-        )
-        return self.with_header("set-cookie", text)
+
+def problem_document(error: ChuanliuError, status: int, field: str | None = None) -> dict[str, Any]:
+    """Problem details (RFC 9457). `field` is what the dialect calls the error's field."""
+    document: dict[str, Any] = {
+        "type": f"urn:chuanliu:error:{error.code}",
+        "title": CODES[error.code],
+        "status": status,
+        "detail": error.message,
+        "code": error.code,
+    }
+    if error.field is not None:
+        document["field"] = field or error.field
+    if error.details:
+        document["details"] = error.details
+    return document
 
 
 def status_of(error: ChuanliuError) -> int:

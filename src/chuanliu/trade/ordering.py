@@ -42,6 +42,7 @@ class OrderSpec(msgspec.Struct, frozen=True, gc=False):
     notify_url: str | None = None
     return_url: str | None = None
     details: bytes | None = None
+    wish: bytes | None = None
 
     @property
     def ref(self) -> OrderRef:
@@ -49,25 +50,38 @@ class OrderSpec(msgspec.Struct, frozen=True, gc=False):
         return OrderRef(self.merchant_id, self.out_trade_no)
 
 
-def seller(reference: Reference, merchant_id: int) -> Merchant:
-    """The merchant, if it may sell. Raises `Refused`: seller_not_found, seller_blocked."""
+def merchant_of(reference: Reference, merchant_id: int) -> Merchant:
+    """The merchant, blocked or not. Raises `Refused(seller_not_found)`."""
     merchant = reference.get(MERCHANT, cell_of_party(merchant_id), merchant_id)
     if merchant is None:
         raise Refused("seller_not_found")
+    return merchant
+
+
+def seller(reference: Reference, merchant_id: int) -> Merchant:
+    """The merchant, if it may sell. Raises `Refused`: seller_not_found, seller_blocked."""
+    merchant = merchant_of(reference, merchant_id)
     if merchant.status != "active":
         raise Refused("seller_blocked")
     return merchant
 
 
-def new_order(spec: OrderSpec, context: Context) -> Order:
-    """An unpaid order. Raises `Refused`: amount_too_large, order_expired, seller_not_found, seller_blocked."""
+def require_orderable(reference: Reference, spec: OrderSpec) -> None:
+    """Whether these sellers may sell for this amount. Raises `Refused`: amount_too_large, seller_not_found,
+    seller_blocked.
+    """
     if not 0 < spec.amount_minor <= AMOUNT_MAX_MINOR:
         raise Refused("amount_too_large", field="total_amount")
-    merchant = seller(context.reference, spec.merchant_id)
+    merchant = seller(reference, spec.merchant_id)
     if spec.sub_merchant_id is not None:
-        sub = seller(context.reference, spec.sub_merchant_id)
+        sub = seller(reference, spec.sub_merchant_id)
         if sub.platform_id != merchant.merchant_id:
             raise Refused("seller_not_found", field="sub_merchant_id")
+
+
+def new_order(spec: OrderSpec, context: Context) -> Order:
+    """An unpaid order. Raises `Refused`: order_expired, and what `require_orderable` raises."""
+    require_orderable(context.reference, spec)
     now = context.now
     expires_at = spec.expires_at
     if expires_at is None:
@@ -99,6 +113,7 @@ def new_order(spec: OrderSpec, context: Context) -> Order:
         min(expires_at, now + TIMEOUT_DEFAULT),
         None,
         None,
+        spec.wish,
     )
 
 

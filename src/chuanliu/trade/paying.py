@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+from chuanliu.clock import Micros
 from chuanliu.engine import Command, Context, Keys, Reference, Rows, Seen
 from chuanliu.errors import Refused
-from chuanliu.funding import BALANCE
 from chuanliu.ids import cell_of_id, cell_of_party, cell_of_text, is_shadow
+from chuanliu.instalments import lock_plan, plan_of
 from chuanliu.parties import PAYMENT_CODE, PaymentCode
 from chuanliu.trade import states
 from chuanliu.trade.ordering import OrderSpec, new_order, require_payable, require_same
-from chuanliu.trade.settling import AWAITING, PAID, PayOutcome, pay_from_balance, source_account, start_payment
+from chuanliu.trade.settling import (
+    AWAITING,
+    IN_PROGRESS,
+    PAID,
+    REFUSED,
+    PayOutcome,
+    charge,
+    put_order,
+    start_payment,
+)
 from chuanliu.trade.tables import LEGS_OF_PAYMENT, ORDER, PAYMENT, Order, Payment
+from chuanliu.trade.tendering import Choice, choose_tender, discover_tender, keep_choice, kept_choice
 
 
 def look_payment(keys: Keys, payment_id: int | None) -> None:
-    """Ask for the payment that an order points to, locked, with its legs."""
+    """Ask for the payment that an order points to and its plan, locked, with its legs."""
     if payment_id is not None:
         cell = cell_of_id(payment_id)
         keys.lock(PAYMENT, cell, payment_id)
         keys.read(LEGS_OF_PAYMENT, cell, payment_id)
+        lock_plan(keys, payment_id)
 
 
 def first_outcome(rows: Rows, order: Order) -> PayOutcome:
@@ -27,15 +39,39 @@ def first_outcome(rows: Rows, order: Order) -> PayOutcome:
         raise Refused("order_already_paid")
     cell = cell_of_id(order.payment_id)
     legs = rows.find(LEGS_OF_PAYMENT, cell, order.payment_id)
-    return PayOutcome(PAID, order, rows.get(PAYMENT, cell, order.payment_id), tuple(legs))
+    plan = plan_of(rows, order.payment_id)
+    return PayOutcome(PAID, order, rows.get(PAYMENT, cell, order.payment_id), tuple(legs), plan=plan)
+
+
+def open_payment(rows: Rows, order: Order) -> Payment | None:
+    """The payment that an unpaid order waits for: for its payer, or for a bank."""
+    if order.payment_id is None:
+        return None
+    return rows.get(PAYMENT, cell_of_id(order.payment_id), order.payment_id)
 
 
 def waiting_payment(rows: Rows, order: Order) -> Payment | None:
     """The payment that waits for its payer, if the order has one."""
-    if order.payment_id is None:
-        return None
-    payment = rows.get(PAYMENT, cell_of_id(order.payment_id), order.payment_id)
+    payment = open_payment(rows, order)
     return payment if payment is not None and payment.status == "AWAITING_PAYER" else None
+
+
+_RESULTS = {
+    "AWAITING_PAYER": AWAITING,
+    "AUTHORISING": IN_PROGRESS,
+    "UNKNOWN": IN_PROGRESS,
+    "SUCCEEDED": PAID,
+    "REFUSED": REFUSED,
+    "CLOSED": REFUSED,
+}
+
+
+def shown_outcome(rows: Rows, order: Order, payment: Payment) -> PayOutcome:
+    """A payment as it stands, for whoever asks again."""
+    legs = tuple(rows.find(LEGS_OF_PAYMENT, payment.cell, payment.payment_id))
+    result = _RESULTS[payment.status]
+    reason = (payment.reason or "order_closed") if result == REFUSED else None
+    return PayOutcome(result, order, payment, legs, reason=reason, plan=plan_of(rows, payment.payment_id))
 
 
 class PayByCode(Command[PayOutcome], frozen=True):
@@ -49,6 +85,8 @@ class PayByCode(Command[PayOutcome], frozen=True):
 
     spec: OrderSpec
     code: int
+    choice: Choice | None = None
+    asked_at: Micros = 0
 
     @property
     def _code_key(self) -> tuple[int, int]:
@@ -63,7 +101,8 @@ class PayByCode(Command[PayOutcome], frozen=True):
         code = seen.get(PAYMENT_CODE, *key)
         keys.lock(PAYMENT_CODE, *key)
         if code is not None:
-            BALANCE.lock(keys, source_account(code.consumer_id, self.spec.currency))
+            asked = self.spec if order is None else order
+            discover_tender(seen, keys, reference, code.consumer_id, asked, self.choice, self.asked_at)
 
     def decide(self, rows: Rows, context: Context) -> PayOutcome:
         order = self.spec.ref.locked(rows)
@@ -74,9 +113,9 @@ class PayByCode(Command[PayOutcome], frozen=True):
             if order.status == "TRADE_SUCCESS":
                 return first_outcome(rows, order)
             require_payable(order, context.now)
-            waiting = waiting_payment(rows, order)
-            if waiting is not None:
-                return PayOutcome(AWAITING, order, waiting)
+            under_way = open_payment(rows, order)
+            if under_way is not None:
+                return shown_outcome(rows, order, under_way)
         code = self._usable_code(rows, context)
         if order is None:
             order = new_order(self.spec, context)
@@ -85,7 +124,8 @@ class PayByCode(Command[PayOutcome], frozen=True):
         if order.amount_minor > code.confirm_above_minor:
             return self._await_payer(rows, context, order, code)
         payment = start_payment(order, code.consumer_id, context, "AUTHORISING")
-        return pay_from_balance(rows, context, order, payment, known=False)
+        tender = choose_tender(rows, context, order, code.consumer_id, self.choice)
+        return charge(rows, context, order, payment, tender, known=False)
 
     def _usable_code(self, rows: Rows, context: Context) -> PaymentCode:
         code = rows.get(PAYMENT_CODE, *self._code_key)
@@ -104,11 +144,8 @@ class PayByCode(Command[PayOutcome], frozen=True):
     def _await_payer(self, rows: Rows, context: Context, order: Order, code: PaymentCode) -> PayOutcome:
         payment = start_payment(order, code.consumer_id, context, "AWAITING_PAYER")
         rows.insert(PAYMENT, payment)
-        waiting = order.changed(payment_id=payment.payment_id)
-        if rows.has(ORDER, order.cell, order.order_id):
-            rows.update(ORDER, waiting)
-        else:
-            rows.insert(ORDER, waiting)
+        waiting = order.changed(payment_id=payment.payment_id, wish=keep_choice(order.wish, self.choice))
+        put_order(rows, waiting)
         return PayOutcome(AWAITING, waiting, payment)
 
 
@@ -121,6 +158,8 @@ class PayOrder(Command[PayOutcome], frozen=True):
 
     order_id: int
     payer_id: int
+    choice: Choice | None = None
+    asked_at: Micros = 0
 
     def discover(self, seen: Seen, keys: Keys, reference: Reference) -> None:
         cell = cell_of_id(self.order_id)
@@ -129,7 +168,7 @@ class PayOrder(Command[PayOutcome], frozen=True):
         if order is not None:
             keys.lock(ORDER, cell, self.order_id)
             look_payment(keys, order.payment_id)
-            BALANCE.lock(keys, source_account(self.payer_id, order.currency))
+            discover_tender(seen, keys, reference, self.payer_id, order, self.choice, self.asked_at)
 
     def decide(self, rows: Rows, context: Context) -> PayOutcome:
         order = rows.get(ORDER, cell_of_id(self.order_id), self.order_id)
@@ -144,17 +183,20 @@ class PayOrder(Command[PayOutcome], frozen=True):
             raise Refused("buyer_mismatch")
         if is_shadow(cell_of_party(self.payer_id)) != is_shadow(order.cell):
             raise Refused("buyer_not_found")
-        waiting = waiting_payment(rows, order)
-        if waiting is not None:
-            if waiting.payer_id != self.payer_id:
+        under_way = open_payment(rows, order)
+        if under_way is not None:
+            if under_way.payer_id != self.payer_id:
                 raise Refused("payment_in_progress")
-            return pay_from_balance(rows, context, order, waiting, known=True)
-        payment = start_payment(order, self.payer_id, context, "AUTHORISING")
-        return pay_from_balance(rows, context, order, payment, known=False)
+            if under_way.status != "AWAITING_PAYER":
+                return shown_outcome(rows, order, under_way)
+        tender = choose_tender(rows, context, order, self.payer_id, self.choice)
+        payment = under_way or start_payment(order, self.payer_id, context, "AUTHORISING")
+        return charge(rows, context, order, payment, tender, known=under_way is not None)
 
 
 class ConfirmPayment(Command[PayOutcome], frozen=True):
-    """The payer confirms, or refuses, a payment that waits for her.
+    """The payer confirms, or refuses, a payment that waits for her. Without a `choice` it is by the offer that it was
+    begun with.
 
     Raises `Refused`: payment_not_found, confirmation_too_late, order_expired, order_closed.
     """
@@ -162,6 +204,8 @@ class ConfirmPayment(Command[PayOutcome], frozen=True):
     payment_id: int
     payer_id: int
     agreed: bool = True
+    choice: Choice | None = None
+    asked_at: Micros = 0
 
     def discover(self, seen: Seen, keys: Keys, reference: Reference) -> None:
         cell = cell_of_id(self.payment_id)
@@ -171,8 +215,12 @@ class ConfirmPayment(Command[PayOutcome], frozen=True):
             return
         look_payment(keys, self.payment_id)
         for order_id in payment.order_ids:
+            keys.look(ORDER, cell_of_id(order_id), order_id)
             keys.lock(ORDER, cell_of_id(order_id), order_id)
-        BALANCE.lock(keys, source_account(payment.payer_id, payment.currency))
+            order = seen.get(ORDER, cell_of_id(order_id), order_id)
+            if order is not None:
+                choice = self.choice or kept_choice(order)
+                discover_tender(seen, keys, reference, payment.payer_id, order, choice, self.asked_at)
 
     def decide(self, rows: Rows, context: Context) -> PayOutcome:
         payment = rows.get(PAYMENT, cell_of_id(self.payment_id), self.payment_id)
@@ -184,11 +232,14 @@ class ConfirmPayment(Command[PayOutcome], frozen=True):
             raise Refused("order_not_found")
         if payment.status == "SUCCEEDED":
             return first_outcome(rows, order)
+        if payment.status in ("AUTHORISING", "UNKNOWN"):
+            return shown_outcome(rows, order, payment)
         if payment.status != "AWAITING_PAYER":
             raise Refused("confirmation_too_late")
         require_payable(order, context.now)
         if self.agreed:
-            return pay_from_balance(rows, context, order, payment, known=True)
+            tender = choose_tender(rows, context, order, payment.payer_id, self.choice or kept_choice(order))
+            return charge(rows, context, order, payment, tender, known=True)
         refused = payment.changed(
             status=states.move(states.PAYMENT, payment.status, "REFUSED"),
             reason="payment_refused",
@@ -197,4 +248,4 @@ class ConfirmPayment(Command[PayOutcome], frozen=True):
         rows.update(PAYMENT, refused)
         still_open = order.changed(payment_id=None)
         rows.update(ORDER, still_open)
-        return PayOutcome("refused", still_open, refused, reason="payment_refused")
+        return PayOutcome(REFUSED, still_open, refused, reason="payment_refused")

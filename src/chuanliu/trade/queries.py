@@ -6,7 +6,9 @@ import msgspec
 
 from chuanliu.engine import Context, Keys, Query, Reference, Seen
 from chuanliu.errors import Refused
+from chuanliu.funding import CALLS_OF_PAYMENT, BankCall
 from chuanliu.ids import cell_of_id
+from chuanliu.instalments import PLANS_OF_PAYMENT, Plan
 from chuanliu.trade.order_ref import OrderRef
 from chuanliu.trade.tables import (
     LEGS_OF_PAYMENT,
@@ -23,18 +25,33 @@ from chuanliu.trade.tables import (
 
 
 class OrderView(msgspec.Struct, frozen=True, gc=False):
-    """An order with the payment that it points to, that payment's legs, and its refunds if they were asked for."""
+    """An order with the payment that it points to, that payment's legs and plan, and its refunds if asked for.
+
+    `refund_calls` are those that a bank is told of a refund by, where that refund was asked for.
+    """
 
     order: Order
     payment: Payment | None
     legs: tuple[PaymentLeg, ...]
     refunds: tuple[Refund, ...] = ()
+    plan: Plan | None = None
+    refund_calls: tuple[BankCall, ...] = ()
+
+
+class PaymentView(msgspec.Struct, frozen=True, gc=False):
+    """A payment with its legs, the orders that it pays as far as the caller may see them, and its plan."""
+
+    payment: Payment
+    legs: tuple[PaymentLeg, ...]
+    orders: tuple[Order, ...]
+    plan: Plan | None
 
 
 def _look_payment(keys: Keys, payment_id: int | None) -> None:
     if payment_id is not None:
         keys.look(PAYMENT, cell_of_id(payment_id), payment_id)
         keys.look(LEGS_OF_PAYMENT, cell_of_id(payment_id), payment_id)
+        keys.look(PLANS_OF_PAYMENT, cell_of_id(payment_id), payment_id)
 
 
 def _view(order: Order, seen: Seen, refunds: tuple[Refund, ...] = ()) -> OrderView:
@@ -43,7 +60,8 @@ def _view(order: Order, seen: Seen, refunds: tuple[Refund, ...] = ()) -> OrderVi
         return OrderView(order, None, (), refunds)
     cell = cell_of_id(payment_id)
     legs = sorted(seen.find(LEGS_OF_PAYMENT, cell, payment_id), key=lambda leg: leg.leg_no)
-    return OrderView(order, seen.get(PAYMENT, cell, payment_id), tuple(legs), refunds)
+    plan = seen.one(PLANS_OF_PAYMENT, cell, payment_id)
+    return OrderView(order, seen.get(PAYMENT, cell, payment_id), tuple(legs), refunds, plan)
 
 
 class FindOrder(Query[OrderView], frozen=True):
@@ -101,13 +119,20 @@ class FindRefund(Query[tuple[OrderView, Refund | None]], frozen=True):
         if order is not None:
             _look_payment(keys, order.payment_id)
             keys.look(REFUND_BY_NUMBER, order.cell, order.order_id, self.request_no or order.out_trade_no)
+            if order.payment_id is not None:
+                keys.look(CALLS_OF_PAYMENT, cell_of_id(order.payment_id), order.payment_id)
 
     def answer(self, seen: Seen, context: Context) -> tuple[OrderView, Refund | None]:
         order = self.ref.seen(seen)
         if order is None or order.scene == "tombstone":
             raise Refused("order_not_found")
         request_no = self.request_no or order.out_trade_no
-        return _view(order, seen), seen.one(REFUND_BY_NUMBER, order.cell, order.order_id, request_no)
+        view, refund = _view(order, seen), seen.one(REFUND_BY_NUMBER, order.cell, order.order_id, request_no)
+        if refund is not None:
+            calls = seen.find(CALLS_OF_PAYMENT, cell_of_id(refund.payment_id), refund.payment_id)
+            asked = tuple(call for call in calls if call.refund_id == refund.refund_id)
+            view = msgspec.structs.replace(view, refund_calls=asked)
+        return view, refund
 
 
 class FindRefundById(Query[tuple[Order, Refund]], frozen=True):
@@ -130,8 +155,8 @@ class FindRefundById(Query[tuple[Order, Refund]], frozen=True):
         return order, refund
 
 
-class FindPayment(Query[tuple[Payment, tuple[PaymentLeg, ...], tuple[Order, ...]]], frozen=True):
-    """A payment with its legs and orders, for its payer or a merchant it pays. Raises `Refused(payment_not_found)`."""
+class FindPayment(Query[PaymentView], frozen=True):
+    """A payment, for its payer or a merchant it pays. Raises `Refused(payment_not_found)`."""
 
     payment_id: int
     merchant_id: int | None = None
@@ -144,7 +169,7 @@ class FindPayment(Query[tuple[Payment, tuple[PaymentLeg, ...], tuple[Order, ...]
             for order_id in payment.order_ids:
                 keys.look(ORDER, cell_of_id(order_id), order_id)
 
-    def answer(self, seen: Seen, context: Context) -> tuple[Payment, tuple[PaymentLeg, ...], tuple[Order, ...]]:
+    def answer(self, seen: Seen, context: Context) -> PaymentView:
         cell = cell_of_id(self.payment_id)
         payment = seen.get(PAYMENT, cell, self.payment_id)
         if payment is None or (self.payer_id is not None and payment.payer_id != self.payer_id):
@@ -155,4 +180,5 @@ class FindPayment(Query[tuple[Payment, tuple[PaymentLeg, ...], tuple[Order, ...]
             orders = tuple(order for order in orders if order.merchant_id == self.merchant_id)
             if not orders:
                 raise Refused("payment_not_found")
-        return payment, tuple(seen.find(LEGS_OF_PAYMENT, cell, self.payment_id)), orders
+        legs = tuple(seen.find(LEGS_OF_PAYMENT, cell, self.payment_id))
+        return PaymentView(payment, legs, orders, seen.one(PLANS_OF_PAYMENT, cell, self.payment_id))

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
 from chuanliu.engine import Command, Context, Keys, Reference, Rows, Seen
 from chuanliu.errors import Refused
-from chuanliu.funding import METHODS, Leg, Verdict
+from chuanliu.funding import CALLS_OF_PAYMENT, METHODS, Leg, Verdict
 from chuanliu.ids import cell_of_id
+from chuanliu.instalments import (
+    PLANS_OF_PAYMENT,
+    Plan,
+    borne_by,
+    lock_plan_refund,
+    plan_of,
+    refund_plan,
+    return_to_budgets,
+)
 from chuanliu.ledger import Chart, account_of, buffered_balance, lock_buffered, platform_of, post
+from chuanliu.promotions import business_day
 from chuanliu.trade import states
-from chuanliu.trade.events import ORDER_REFUNDED, emit
+from chuanliu.trade.events import ORDER_REFUNDED, FundLine, emit, fund_line
 from chuanliu.trade.order_ref import OrderRef
 from chuanliu.trade.ordering import seller
 from chuanliu.trade.settling import receivable_account
@@ -28,21 +40,19 @@ from chuanliu.trade.tables import (
 )
 
 
-class RefundLine(msgspec.Struct, frozen=True, gc=False):
-    """What goes back by one funding method."""
-
-    method: str
-    amount_minor: int
-
-
 class RefundOutcome(msgspec.Struct, frozen=True, gc=False):
-    """A refund as it stands. `moved` says whether this request moved money, or met its own earlier self."""
+    """A refund as it stands. `moved` says whether this request moved money, or met its own earlier self.
+
+    `lines` are what goes back by each funding method, `seller_fee_minor` what the seller got back of a plan's fee.
+    """
 
     order: Order
     refund: Refund
     payment: Payment | None
-    lines: tuple[RefundLine, ...]
+    lines: tuple[FundLine, ...]
     moved: bool
+    plan: Plan | None = None
+    seller_fee_minor: int = 0
 
 
 def discover_refund(order: Order | None, seen: Seen, keys: Keys, reference: Reference) -> None:
@@ -53,7 +63,13 @@ def discover_refund(order: Order | None, seen: Seen, keys: Keys, reference: Refe
     keys.lock(PAYMENT, cell, order.payment_id)
     keys.look(LEGS_OF_PAYMENT, cell, order.payment_id)
     for leg in seen.find(LEGS_OF_PAYMENT, cell, order.payment_id):
-        METHODS[leg.method].lock(keys, leg.account_id)
+        METHODS[leg.method].lock(keys, leg.account_id, leg.reference)
+        if METHODS[leg.method].external:
+            keys.read(CALLS_OF_PAYMENT, cell, order.payment_id)
+        if leg.instrument_id is not None:
+            keys.look(PLANS_OF_PAYMENT, cell, order.payment_id)
+    for plan in seen.find(PLANS_OF_PAYMENT, cell, order.payment_id):
+        lock_plan_refund(keys, reference, plan)
     if seller(reference, order.merchant_id).refund_needs_funds:
         lock_buffered(keys, receivable_account(order))
 
@@ -106,6 +122,8 @@ def refund_order(
         )
         if answer.verdict is not Verdict.SUCCEEDED:
             raise Refused(answer.reason or "refund_not_allowed")
+    back = _refund_plan(rows, context, order, parts, refund_id)
+    plan = back.plan
     if fee_back > 0:
         fees = account_of(platform_of(order.cell), Chart.PLATFORM_FEES, order.currency)
         post(rows, context, cell, fees, receivable_account(order), fee_back, "fee_refund", refund_id)
@@ -131,11 +149,41 @@ def refund_order(
         reason,
         context.now,
         context.now,
+        back.fee_minor,
+        back.subsidy_minor,
     )
     rows.insert(REFUND, refund)
-    lines = tuple(RefundLine(leg.method, part) for leg, part in parts)
-    emit(rows, context, ORDER_REFUNDED, after, payment, tuple(leg for leg, _ in parts), refund)
-    return RefundOutcome(after, refund, payment, lines, moved=True)
+    lines = tuple(fund_line(context.reference, leg, plan, part) for leg, part in parts)
+    emit(rows, context, ORDER_REFUNDED, after, payment, tuple(leg for leg, _ in parts), refund, plan)
+    return RefundOutcome(after, refund, payment, lines, moved=True, plan=plan, seller_fee_minor=back.seller_minor)
+
+
+class _Back(NamedTuple):
+    """A plan after a refund, and what of its fee went back: to the consumer, to sponsors, to the seller of these."""
+
+    plan: Plan | None = None
+    fee_minor: int = 0
+    subsidy_minor: int = 0
+    seller_minor: int = 0
+
+
+def _refund_plan(
+    rows: Rows, context: Context, order: Order, parts: list[tuple[PaymentLeg, int]], refund_id: int
+) -> _Back:
+    """What the refund gives back of a plan: instalments, the consumer's fee, the sponsors' shares and their budgets."""
+    for leg, part in parts:
+        if leg.instrument_id is None:
+            continue
+        plan = plan_of(rows, leg.payment_id)
+        if plan is None:
+            continue
+        today = business_day(context.now)
+        after, increments = refund_plan(rows, context, plan, leg.account_id, part, refund_id, today)
+        return_to_budgets(rows, context, after, increments)
+        fee_back = after.buyer_fee_returned_minor - plan.buyer_fee_returned_minor
+        to_seller = borne_by(context.reference, plan, receivable_account(order), increments)
+        return _Back(after, fee_back, sum(increments), to_seller)
+    return _Back()
 
 
 def _require_funds(rows: Rows, context: Context, order: Order, net_minor: int) -> None:

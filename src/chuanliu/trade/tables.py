@@ -8,9 +8,9 @@ from chuanliu.engine import BigIntList, Instant, Row, SmallInt, Table
 class Order(Row, frozen=True, gc=False):
     """What a merchant sells, once, under its own number. Lives in the cell of merchant + out_trade_no.
 
-    `payment_id` is the payment that pays it, or the one that waits for its payer. `details` is JSON of what the
-    merchant sent and gets back (passback_params, store_id, …). A `tombstone` marks a number that was cancelled before
-    it was ever seen.
+    `payment_id` is the payment that pays it, or the one that it waits for. `details` is JSON of what the merchant sent
+    and gets back (passback_params, store_id, …); `wish` says which ways to pay it allows. A `tombstone` marks a number
+    that was cancelled before it was ever seen.
     """
 
     cell: SmallInt
@@ -36,6 +36,7 @@ class Order(Row, frozen=True, gc=False):
     expires_at: Instant
     paid_at: Instant | None
     closed_at: Instant | None
+    wish: bytes | None = None
 
 
 class Payment(Row, frozen=True, gc=False):
@@ -55,7 +56,7 @@ class Payment(Row, frozen=True, gc=False):
 
 
 class PaymentLeg(Row, frozen=True, gc=False):
-    """One funding method's part of a payment."""
+    """One funding method's part of a payment. `instrument_id` is the payer's card or line, None for the balance."""
 
     cell: SmallInt
     payment_id: int
@@ -66,10 +67,14 @@ class PaymentLeg(Row, frozen=True, gc=False):
     refunded_minor: int
     status: str
     reference: str | None
+    instrument_id: int | None = None
 
 
 class Refund(Row, frozen=True, gc=False):
-    """A refund of an order under the merchant's request number. `cumulative_minor` is the order's total after it."""
+    """A refund of an order under the merchant's request number. `cumulative_minor` is the order's total after it.
+
+    `plan_fee_minor` and `subsidy_minor` are what it gave back of a plan's fee: to the payer and to the sponsors.
+    """
 
     cell: SmallInt
     refund_id: int
@@ -83,6 +88,8 @@ class Refund(Row, frozen=True, gc=False):
     reason: str | None
     created_at: Instant
     completed_at: Instant | None
+    plan_fee_minor: int = 0
+    subsidy_minor: int = 0
 
 
 ORDER: Table[Order] = Table("orders", Order, ("cell", "order_id"), rank=40)

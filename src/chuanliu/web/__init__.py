@@ -12,7 +12,6 @@ from chuanliu.web.cashier import (
     Closed,
     DemoConsumer,
     Expired,
-    FundingChoice,
     InProgress,
     OrderSummary,
     Paid,
@@ -21,6 +20,7 @@ from chuanliu.web.cashier import (
     render_cashier,
     stage_name,
 )
+from chuanliu.web.choices import Choice, Means
 from chuanliu.web.language import Language, choose_language, with_language
 from chuanliu.web.notices import ErrorView, WaitingView, render_error, render_waiting
 from chuanliu.web.reference import ReferenceView, render_reference
@@ -32,16 +32,17 @@ __all__ = [
     "AlreadyPaid",
     "Asset",
     "CashierView",
+    "Choice",
     "Choose",
     "Closed",
     "Credentials",
     "DemoConsumer",
     "ErrorView",
     "Expired",
-    "FundingChoice",
     "InProgress",
     "Language",
     "LiveFigures",
+    "Means",
     "OrderSummary",
     "Paid",
     "ReferenceView",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from chuanliu.clock import Micros
+from chuanliu.web.choices import Choice, Means
 from chuanliu.web.language import Language
 from chuanliu.web.rendering import render
 from chuanliu.web.wording import remaining_seconds
@@ -32,20 +33,6 @@ class DemoConsumer(msgspec.Struct, frozen=True):
     currency: str = "CNY"
 
 
-class FundingChoice(msgspec.Struct, frozen=True):
-    """One way to pay. `label` is its own name, such as a bank's product; empty for the platform's `balance`.
-
-    `refusal_code` is an error code and says why it cannot pay this order; empty when it can.
-    """
-
-    method_id: str
-    label: str = ""
-    available_minor: int | None = None
-    currency: str = "CNY"
-    detail: str = ""
-    refusal_code: str = ""
-
-
 class SignIn(msgspec.Struct, frozen=True):
     """Nobody has signed in. The form posts `csrf_token`, `lang` and either `demo_user_id` or `user_id` and `password`.
 
@@ -63,15 +50,16 @@ class SignIn(msgspec.Struct, frozen=True):
 
 
 class Choose(msgspec.Struct, frozen=True):
-    """A consumer has signed in and chooses how to pay. The form posts `csrf_token`, `lang` and `method`.
+    """A consumer has signed in and chooses how to pay. The form posts `csrf_token`, `lang`, `quote_id` and `offer`.
 
-    The first method that can pay is preselected; with none (an insufficient balance, say) there is nothing to press.
+    The first choice is preselected; with none (an insufficient balance, say) there is nothing to press.
     """
 
     action: str
     csrf_token: str
     payer_name: str
-    methods: tuple[FundingChoice, ...]
+    means: tuple[Means, ...]
+    quote_id: str = ""
     sign_out_action: str = ""
     problem_code: str = ""
 
@@ -83,13 +71,16 @@ class InProgress(msgspec.Struct, frozen=True):
 
 
 class Paid(msgspec.Struct, frozen=True):
-    """This payer has just paid. `return_url` is the signed one; empty where the merchant gave none."""
+    """This payer has just paid. `return_url` is the signed one; empty where the merchant gave none.
+
+    `choice` is how she pays in instalments, if she does.
+    """
 
     paid_at: Micros
     payer_name: str
-    method_id: str
-    method_label: str = ""
+    means: Means
     return_url: str = ""
+    choice: Choice | None = None
 
 
 class AlreadyPaid(msgspec.Struct, frozen=True):
@@ -119,6 +110,12 @@ _NAMES: dict[type[Stage], str] = {
 }
 
 
+_CHANGED = frozenset(
+    {"quote_expired", "quote_used", "budget_exhausted", "campaign_ended", "campaign_limit_reached", "offer_not_found"}
+)
+"""Nothing went wrong: what is offered has changed, and is to be chosen again."""
+
+
 class CashierView(msgspec.Struct, frozen=True):
     """One cashier page. `page_path` is its address for GET, without which the language cannot be switched."""
 
@@ -140,9 +137,7 @@ def render_cashier(view: CashierView) -> str:
     stage = view.stage
     order = view.order
     payable = isinstance(stage, SignIn | Choose)
-    chosen = ""
-    if isinstance(stage, Choose):
-        chosen = next((method.method_id for method in stage.methods if not method.refusal_code), "")
+    offers = [choice for each in stage.means for choice in each.choices] if isinstance(stage, Choose) else []
     return render(
         "cashier.html",
         view.language,
@@ -150,6 +145,8 @@ def render_cashier(view: CashierView) -> str:
         order=order,
         stage=stage,
         stage_name=stage_name(stage),
-        chosen_method=chosen,
+        chosen=offers[0].position if offers else None,
+        only_changed=isinstance(stage, Choose) and stage.problem_code in _CHANGED,
+        only_choice=offers[0] if len(offers) == 1 else None,
         remaining_seconds=remaining_seconds(order.expires_at, view.now) if payable and order.expires_at else None,
     )

@@ -13,7 +13,16 @@ from chuanliu.web.drawing import barcode_svg, qr_svg
 from chuanliu.web.error_texts import error_text, payer_text
 from chuanliu.web.language import Language, with_language
 from chuanliu.web.texts import text
-from chuanliu.web.wording import amount_text, count_text, grouped_digits, rate_text, remaining_text, web_address
+from chuanliu.web.wording import (
+    amount_text,
+    count_text,
+    day_text,
+    grouped_digits,
+    percent_text,
+    rate_text,
+    remaining_text,
+    web_address,
+)
 
 
 def _environment() -> Environment:
@@ -31,6 +40,7 @@ def _environment() -> Environment:
         amount=amount_text,
         count=count_text,
         grouped=grouped_digits,
+        percent=percent_text,
         rate=rate_text,
         remaining=remaining_text,
         wall=wall_text,
@@ -45,12 +55,13 @@ _TEMPLATES: Final = _environment()
 
 
 def render(template: str, language: Language, **values: object) -> str:
-    """Render one template in a language; its texts come as `t(key)` and error sentences as `problem(code)`."""
+    """Render one template in a language: texts come as `t(key)`, errors as `problem(code)`, days as `day(number)`."""
     return _TEMPLATES.get_template(template).render(
         language=language,
         t=partial(_text_in, language),
         problem=partial(_problem_in, language),
         payer_problem=partial(_payer_problem_in, language),
+        day=partial(_day_in, language),
         **values,
     )
 
@@ -65,3 +76,7 @@ def _problem_in(language: Language, code: str) -> str:
 
 def _payer_problem_in(language: Language, code: str) -> str:
     return payer_text(code, language)
+
+
+def _day_in(language: Language, day: int) -> str:
+    return day_text(day, language)

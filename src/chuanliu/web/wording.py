@@ -6,8 +6,10 @@ from typing import Final
 
 from chuanliu.clock import SECOND, Micros
 from chuanliu.money import format_amount
+from chuanliu.web.language import Language
 
 _SYMBOLS: Final = {"CNY": "¥", "EUR": "€", "GBP": "£", "HKD": "HK$", "JPY": "JP¥", "KRW": "₩", "USD": "US$"}
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def amount_text(minor: int, currency: str) -> str:
@@ -25,6 +27,19 @@ def count_text(count: int) -> str:
 def rate_text(per_second: float) -> str:
     """A rate to read at a glance: one decimal below 100, none above."""
     return f"{per_second:,.1f}" if per_second < 100 else f"{per_second:,.0f}"
+
+
+def percent_text(ppm: int) -> str:
+    """A rate in millionths as a percentage with two places at the most: `13.67%`, `0%`."""
+    hundredths = (ppm + 50) // 100
+    places = f"{hundredths % 100:02d}".rstrip("0")
+    return f"{hundredths // 100}{'.' + places if places else ''}%"
+
+
+def day_text(day: int, language: Language) -> str:
+    """A day of yyyymmdd without its year: `12月10日`, `10 Dec`."""
+    month, number = day // 100 % 100, day % 100
+    return f"{month}月{number}日" if language is Language.ZH else f"{number} {_MONTHS[month - 1]}"
 
 
 def grouped_digits(digits: str) -> str:

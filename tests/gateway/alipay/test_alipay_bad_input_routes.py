@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alipay_world.world import FORM, Shop, World, signed_call, world
+from alipay_world.world import FORM, Shop, World, signed_call
 from chuanliu import crypto
 from chuanliu.gateway.alipay import METHODS
 from chuanliu.serving import Response
@@ -22,17 +22,6 @@ FUZZ = settings(
 LONG = settings(FUZZ, max_examples=3000)
 TEXTUAL = sorted(METHODS - {"alipay.trade.page.pay", "alipay.trade.wap.pay", "alipay.trade.app.pay"})
 INSIDE = (b"Traceback", b"chuanliu.", b"psycopg", b"Error(", b'File "')
-
-
-@pytest.fixture(scope="module")
-def platform(database_url: str) -> Iterator[World]:
-    with world(database_url) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def shop(platform: World) -> Shop:
-    return platform.shop()
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -22,6 +22,7 @@ from chuanliu.gateway.alipay import (
     answer_for,
     read_biz_content,
 )
+from chuanliu.instalments import Wish
 from chuanliu.money import format_amount
 
 ORDER = {"out_trade_no": "T1", "subject": "咖啡 {", "total_amount": "88.88"}
@@ -71,11 +72,27 @@ def test_pay_with_everything() -> None:
             sub_merchant_id="M1",
             timeout=90 * MINUTE,
             expires_at=parse_wall("2026-11-11 12:00:00"),
-            disable_channels=("pcredit", "creditCard"),
+            wish=Wish(forbidden=("credit_card",), in_instalments_only=("credit_line",)),
+            goods=({"goods_id": "g", "price": "1"},),
             query_options=frozenset({"fund_bill_list", "something_new"}),
         ),
         auth_code="281234567890123456",
     )
+
+
+def test_goods_are_kept_as_they_were_sent_within_a_bound() -> None:
+    wire = b'{"out_trade_no":"T1","total_amount":1,"subject":"s","goods_detail":%s}'
+
+    def goods(text: str) -> tuple[dict[str, str], ...]:
+        return read_biz_content("alipay.trade.precreate", wire % text.encode()).terms.goods
+
+    assert goods(
+        '[{"goods_id":"\\u82f9","goods_name":"苹果","price":0.10,"quantity":"2","colour":{"x":1},"body":null}]'
+    ) == ({"goods_id": "苹", "goods_name": "苹果", "price": "0.10", "quantity": "2"},)
+    assert goods("null") == goods("[]") == goods('[{"goods_id":"","other":1}]') == ()
+    line = '{"goods_id":"%s"}' % ("g" * 92)
+    assert len(goods(f"[{','.join([line] * 40)}]")) == 40
+    assert goods(f"[{','.join([line] * 41)}]") == (), "what is too long is given back nowhere, and refuses no order"
 
 
 def test_null_and_empty_are_absent() -> None:
@@ -206,6 +223,9 @@ REFUSALS: list[tuple[str, dict[str, object], str]] = [
         {**ORDER, "qr_pay_mode": "9"},
         "ACQ.INVALID_PARAMETER 参数无效：qr_pay_mode 取值必须是0、1、2、3、4之一",
     ),
+    ("pay", {**PAY, "goods_detail": {"goods_id": "g"}}, "ACQ.INVALID_PARAMETER 参数无效：goods_detail 类型错误"),
+    ("pay", {**PAY, "goods_detail": ["g"]}, "ACQ.INVALID_PARAMETER 参数无效：goods_detail 类型错误"),
+    ("pay", {**PAY, "goods_detail": [{"price": [1]}]}, "ACQ.INVALID_PARAMETER 参数无效：goods_detail 类型错误"),
     ("query", {}, "ACQ.INVALID_PARAMETER 参数无效：out_trade_no 与trade_no不能同时为空"),
     ("refund", {"out_trade_no": "T1"}, "ACQ.INVALID_PARAMETER 参数无效：refund_amount 不能为空"),
     ("fastpay.refund.query", {"out_trade_no": "T1"}, "ACQ.INVALID_PARAMETER 参数无效：out_request_no 不能为空"),
@@ -250,7 +270,16 @@ JSON = st.recursive(
     max_leaves=5,
 )
 FIELDS = st.sampled_from(
-    [*PAY, "refund_amount", "out_request_no", "trade_no", "timeout_express", "time_expire", "sub_merchant"]
+    [
+        *PAY,
+        "refund_amount",
+        "out_request_no",
+        "trade_no",
+        "timeout_express",
+        "time_expire",
+        "sub_merchant",
+        "goods_detail",
+    ]
 )
 
 

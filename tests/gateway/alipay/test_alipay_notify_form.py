@@ -18,7 +18,7 @@ from chuanliu.gateway.alipay import (
     notification_members,
     parse_order_string,
 )
-from chuanliu.trade import FundLine, OrderSnapshot
+from chuanliu.trade import FundLine, OrderSnapshot, PlanLine
 
 KEY = crypto.generate_key_pair()
 AT = 1_794_000_000 * SECOND + 320_000
@@ -68,6 +68,46 @@ def test_paid() -> None:
     assert (members["passback_params"], members["body"], members["subject"]) == ("p%3D1", "b", PAID.subject)
     assert members["receipt_amount"] == members["buyer_pay_amount"] == members["total_amount"] == "88.88"
     assert {"refund_fee", "gmt_refund", "gmt_close", "out_biz_no"}.isdisjoint(members)
+
+
+@pytest.mark.parametrize(
+    ("fund", "bill"),
+    [
+        (FundLine("balance", 100), {"fundChannel": "ALIPAYACCOUNT"}),
+        (FundLine("credit_line", 100, "credit_line"), {"fundChannel": "PCREDIT"}),
+        (
+            FundLine("credit_line", 100, "bank_credit_pay", "ford"),
+            {"fundChannel": "BANKCARD", "bankCode": "ford", "fundType": "CREDIT_CARD"},
+        ),
+        (
+            FundLine("credit_card", 100, "credit_card", "ford"),
+            {"fundChannel": "BANKCARD", "bankCode": "ford", "fundType": "CREDIT_CARD"},
+        ),
+        (
+            FundLine("debit_card", 100, "debit_card", "ford"),
+            {"fundChannel": "BANKCARD", "bankCode": "ford", "fundType": "DEBIT_CARD"},
+        ),
+    ],
+)
+def test_where_the_money_came_from(fund: FundLine, bill: dict[str, str]) -> None:
+    members = notification_members(msgspec.structs.replace(PAID, funds=(fund,)), 77, AT)
+    assert json.loads(members["fund_bill_list"]) == [{"amount": "1.00", **bill}]
+    assert "hb_fq_pay_info" not in members
+
+
+@pytest.mark.parametrize(
+    ("instalments", "bank", "info"),
+    [
+        (1, "ford", None),
+        (3, None, {"userInstallNum": "3", "fqAmount": "88.88"}),
+        (12, "ford", {"userInstallNum": "12", "fqAmount": "88.88", "fqInstId": "ford"}),
+    ],
+)
+def test_the_plan(instalments: int, bank: str | None, info: dict[str, str] | None) -> None:
+    plan = PlanLine(5, 6, instalments, 8888, 204, 204, 0)
+    snapshot = msgspec.structs.replace(PAID, funds=(FundLine("credit_card", 8888, "credit_card", bank),), plan=plan)
+    told = notification_members(snapshot, 77, AT).get("hb_fq_pay_info")
+    assert (None if told is None else json.loads(told)) == info
 
 
 def test_refunded() -> None:

@@ -3,28 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from alipay_world.world import FORM, PUBLIC_URL, Shop, World, signed_call, verified, world
-
-
-@pytest.fixture(scope="module")
-def platform(database_url: str) -> Iterator[World]:
-    with world(database_url) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def shop(platform: World) -> Shop:
-    return platform.shop()
-
-
-@pytest.fixture(scope="module")
-def rival(platform: World) -> Shop:
-    return platform.shop()
+from alipay_world.world import FORM, PUBLIC_URL, Shop, World, signed_call, verified
 
 
 def number() -> str:
@@ -72,13 +55,17 @@ def test_pay_says_all_that_is_known(platform: World, shop: Shop) -> None:
 def test_query_gives_back_what_the_merchant_sent(platform: World, shop: Shop) -> None:
     payer = platform.consumer()
     kept = {"body": "正山", "passback_params": "a%3D1", "store_id": "S1", "terminal_id": "T1"}
-    answer = paid(platform, shop, payer, operator_id="O1", **kept)
+    goods = [{"goods_id": "L1", "goods_name": "龙井", "price": "88.88", "quantity": "1"}]
+    answer = paid(platform, shop, payer, operator_id="O1", goods_detail=goods, **kept)
     for name in ("trade_no", "out_trade_no"):
         found = platform.call(shop, "alipay.trade.query", {name: answer[name]})
         assert kept.items() <= found.items()
         assert (found["trade_status"], found["subject"]) == ("TRADE_SUCCESS", "明前龙井 {")
         assert found["send_pay_date"] == answer["gmt_payment"]
         assert found["fund_bill_list"] == answer["fund_bill_list"]
+        assert "req_goods_detail" not in found
+        asked = platform.call(shop, "alipay.trade.query", {name: answer[name], "query_options": ["req_goods_detail"]})
+        assert asked == {**found, "req_goods_detail": goods}
 
 
 def test_refunds_are_cumulative_and_say_whether_money_moved(platform: World, shop: Shop) -> None:
@@ -115,8 +102,8 @@ REFUSALS: list[tuple[str, dict[str, Any], str]] = [
     ("alipay.trade.pay", {"auth_code": "3" + "0" * 23}, "ACQ.PAYMENT_AUTH_CODE_INVALID"),
     ("alipay.trade.pay", {"auth_code": "fp" + "a" * 33}, "ACQ.PAYMENT_AUTH_CODE_INVALID"),
     ("alipay.trade.pay", {"total_amount": "1e2"}, "ACQ.INVALID_PARAMETER"),
-    ("alipay.trade.pay", {"disable_pay_channels": "balance"}, "ACQ.NO_PAYMENT_INSTRUMENTS_AVAILABLE"),
-    ("alipay.trade.pay", {"enable_pay_channels": "pcredit"}, "ACQ.NO_PAYMENT_INSTRUMENTS_AVAILABLE"),
+    ("alipay.trade.pay", {"disable_pay_channels": "wechat"}, "ACQ.INVALID_PARAMETER"),
+    ("alipay.trade.pay", {"extend_params": {"hb_fq_num": "3", "hb_fq_seller_percent": "50"}}, "ACQ.INVALID_PARAMETER"),
     ("alipay.trade.pay", {"sub_merchant": {"merchant_id": "x"}}, "ACQ.SELLER_NOT_EXIST"),
     ("alipay.trade.precreate", {"time_expire": "2026-01-01 00:00:00"}, "ACQ.NOW_TIME_AFTER_EXPIRE_TIME_ERROR"),
     ("alipay.trade.create", {"buyer_id": "2088999999999999"}, "ACQ.BUYER_NOT_EXIST"),
@@ -142,6 +129,22 @@ def test_a_refused_payment_leaves_the_order_payable(platform: World, shop: Shop)
     assert answer["sub_code"] == "ACQ.BUYER_BALANCE_NOT_ENOUGH"
     assert answer["out_trade_no"] == biz["out_trade_no"]
     assert platform.call(shop, "alipay.trade.pay", {**biz, "auth_code": platform.code(rich)})["code"] == "10000"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"disable_pay_channels": "balance"},
+        {"enable_pay_channels": "pcredit"},
+        {"enable_pay_channels": "moneyFund"},
+        {"extend_params": {"hb_fq_num": "3"}},
+    ],
+)
+def test_what_the_merchant_excludes_does_not_pay(fields: dict[str, Any], platform: World, shop: Shop) -> None:
+    rich = platform.consumer()
+    answer = platform.call(shop, "alipay.trade.pay", order_of(auth_code=platform.code(rich), **fields))
+    assert (answer["code"], answer["sub_code"]) == ("40004", "ACQ.NO_PAYMENT_INSTRUMENTS_AVAILABLE")
+    assert platform.balance(rich) == 1000_00
 
 
 def test_above_the_limit_the_payer_is_waited_for(platform: World, shop: Shop) -> None:

@@ -6,12 +6,11 @@ import json
 import secrets
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from alipay_world.world import FORM, PUBLIC_URL, Shop, World, signed_call, verified, world
+from alipay_world.world import FORM, PUBLIC_URL, Shop, World, signed_call, verified
 from chuanliu import crypto
 from chuanliu.clock import wall_text
 from chuanliu.crypto import SEAL_RANDOMNESS
@@ -35,12 +34,6 @@ AES_KEY = b64encode(bytes(range(16))).decode()
 
 
 @pytest.fixture(scope="module")
-def platform(database_url: str) -> Iterator[World]:
-    with world(database_url) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
 def shop(platform: World) -> Shop:
     made = platform.shop()
     vault = platform.services.vault
@@ -48,11 +41,6 @@ def shop(platform: World) -> Shop:
     platform.submit(SetEncryptKey(int(made.app_id), sealed))
     platform.settle()
     return made
-
-
-@pytest.fixture(scope="module")
-def rival(platform: World) -> Shop:
-    return platform.shop()
 
 
 def number() -> str:

@@ -4,100 +4,18 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from html import unescape
-from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
+from cashier_browser import Browser, checkout, link_of, signed_in
 
-from alipay_world.world import FORM, PASSWORD, PUBLIC_URL, Shop, World, signed_call, world
+from alipay_world.world import PASSWORD, PUBLIC_URL, Shop, World
 from chuanliu import crypto
 from chuanliu.gateway.alipay import form_sign_string, parse_order_string
 from chuanliu.ids import order_id_of
 from chuanliu.parties import ChangeConsumer
-from chuanliu.serving import Response
 from chuanliu.trade import CloseOrder, OrderRef
 from chuanliu.web import ASSETS
-
-RETURN_URL = "https://shop.example/back?cart=7"
-
-
-@pytest.fixture(scope="module")
-def platform(database_url: str) -> Iterator[World]:
-    with world(database_url) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def shop(platform: World) -> Shop:
-    return platform.shop()
-
-
-@dataclass
-class Browser:
-    """Follows redirects on this site and keeps cookies."""
-
-    platform: World
-    page: str = ""
-    cookies: dict[str, str] = field(default_factory=dict)
-    last: Response = field(default_factory=Response)
-
-    def get(self, path: str) -> str:
-        return self._go("GET", path)
-
-    def post(self, path: str, **fields: str) -> str:
-        return self._go("POST", path, urlencode(fields).encode())
-
-    def submit(self, path: str, **fields: str) -> str:
-        """Post a form with the token that the page carries."""
-        return self.post(path, csrf_token=self.token, lang="en", **fields)
-
-    @property
-    def token(self) -> str:
-        found = re.search(r'name="csrf_token" value="([^"]*)"', self.page)
-        return found[1] if found else ""
-
-    @property
-    def stage(self) -> str:
-        found = re.search(r'data-stage="([^"]*)"', self.page)
-        return found[1] if found else ""
-
-    def _go(self, method: str, path: str, body: bytes = b"") -> str:
-        headers = {"cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()), **FORM}
-        place, _, query = path.partition("?")
-        self.last = self.platform.send(place, query, body, method=method, headers=headers)
-        for name, value in self.last.headers:
-            if name == "set-cookie":
-                assert "httponly" in value
-                assert "samesite=lax" in value
-                cookie, _, text = value.partition(";")[0].partition("=")
-                self.cookies[cookie] = text
-        if self.last.status == 303:
-            return self._go("GET", self.last.header("location") or "")
-        self.page = self.last.body.decode()
-        return self.page
-
-
-def checkout(platform: World, shop: Shop, *, product: str = "page", **fields: Any) -> str:
-    """Path of the cashier of a new order."""
-    biz = {"out_trade_no": "T" + secrets.token_hex(10), "subject": "明前龙井", "total_amount": "88.88", **fields}
-    query, body = signed_call(shop, f"alipay.trade.{product}.pay", biz, return_url=RETURN_URL)
-    response = platform.send("/gateway.do", query, body, headers=FORM)
-    return (response.header("location") or "").removeprefix(PUBLIC_URL)
-
-
-def signed_in(platform: World, path: str, user_id: int) -> Browser:
-    browser = Browser(platform)
-    browser.get(path)
-    browser.submit(path, user_id=str(user_id), password=PASSWORD)
-    return browser
-
-
-def link_of(page: str, start: str) -> str:
-    found = re.search(rf'href="({re.escape(start)}[^"]*)"', page)
-    return unescape(found[1]) if found else ""
 
 
 @pytest.mark.parametrize("product", ["page", "wap"])
@@ -111,7 +29,7 @@ def test_sign_in_choose_pay_and_go_back(product: str, platform: World, shop: Sho
     assert "88.88" in page
     browser.submit(path, user_id=str(payer), password=PASSWORD)
     assert browser.stage == "choose"
-    browser.submit(f"{path}/pay", method="balance")
+    browser.pay(path)
     assert browser.stage == "paid"
     assert platform.balance(payer) == 1000_00 - 88_88
     back = link_of(browser.page, "https://shop.example/back")
@@ -120,14 +38,14 @@ def test_sign_in_choose_pay_and_go_back(product: str, platform: World, shop: Sho
     assert raw[b"method"] == f"alipay.trade.{product}.pay.return".encode()
     assert raw[b"seller_id"].decode() == shop.seller_id
     assert crypto.verify(form_sign_string(raw), raw[b"sign"].decode(), shop.platform_public_key)
-    browser.submit(f"{path}/pay", method="balance")
+    browser.pay(path)
     assert platform.balance(payer) == 1000_00 - 88_88
 
 
 def test_the_result_is_shown_to_its_payer_only(platform: World, shop: Shop) -> None:
     payer, other = platform.consumer(name="王小川"), platform.consumer()
     path = checkout(platform, shop)
-    signed_in(platform, path, payer).submit(f"{path}/pay", method="balance")
+    signed_in(platform, path, payer).pay(path)
     stranger, another = Browser(platform), signed_in(platform, path, other)
     for page in (stranger.get(path), another.get(path)):
         assert 'data-stage="already-paid"' in page
@@ -182,7 +100,8 @@ def test_a_form_that_is_not_ours_does_nothing(change: str, platform: World, shop
             path = other_path
         case _:
             browser.cookies = signed_in(platform, path, platform.consumer()).cookies
-    browser.post(f"{path}/pay", csrf_token=token, method="balance")
+    quote = re.search(r'name="quote_id" value="([^"]*)"', browser.page)
+    browser.post(f"{path}/pay", csrf_token=token, quote_id=quote[1] if quote else "", offer="0")
     assert browser.stage in {"sign-in", "choose"}
     assert platform.balance(payer) == 1000_00
 
@@ -191,16 +110,46 @@ def test_what_cannot_pay_says_why(platform: World, shop: Shop) -> None:
     poor, blocked, rich = platform.consumer(1_00), platform.consumer(), platform.consumer()
     path = checkout(platform, shop)
     browser = signed_in(platform, path, poor)
-    assert "Your balance is not sufficient" in browser.submit(f"{path}/pay", method="balance")
+    assert "Your balance is not sufficient" in browser.page
+    assert "Please choose how to pay." in browser.pay(path)
     browser = signed_in(platform, path, blocked)
     platform.submit(ChangeConsumer(blocked, blocked=True))
-    assert "Your account may not pay" in browser.submit(f"{path}/pay", method="balance")
+    assert "Your account may not pay" in browser.pay(path)
     assert "Your account may not pay" in signed_in(platform, path, blocked).page
     credit = checkout(platform, shop, disable_pay_channels="balance")
     browser = signed_in(platform, credit, rich)
-    assert "none of your payment methods" in browser.submit(f"{credit}/pay", method="balance").lower()
-    assert "none of your payment methods" in browser.submit(f"{credit}/pay", method="card").lower()
+    assert "The merchant does not accept it for this order." in browser.page
+    assert "Please choose how to pay." in browser.pay(credit)
     assert platform.balance(rich) == 1000_00
+
+
+@pytest.mark.parametrize(
+    ("quote_id", "offer"), [("1", "0"), ("x", "0"), ("", ""), ("9" * 19, "0"), (None, "9"), (None, "-1")]
+)
+def test_an_offer_that_was_not_made_charges_nothing(
+    quote_id: str | None, offer: str, platform: World, shop: Shop
+) -> None:
+    payer = platform.consumer()
+    path = checkout(platform, shop)
+    browser = signed_in(platform, path, payer)
+    if quote_id is None:
+        browser.pay(path, offer)
+    else:
+        browser.submit(f"{path}/pay", quote_id=quote_id, offer=offer)
+    assert browser.stage == "choose"
+    assert 'role="alert"' in browser.page
+    assert platform.balance(payer) == 1000_00
+
+
+def test_nobody_pays_by_the_quote_of_another(platform: World, shop: Shop) -> None:
+    path = checkout(platform, shop)
+    one, two = platform.consumer(), platform.consumer()
+    theirs = re.search(r'name="quote_id" value="([0-9]+)"', signed_in(platform, path, one).page)
+    assert theirs is not None
+    browser = signed_in(platform, path, two)
+    browser.submit(f"{path}/pay", quote_id=theirs[1], offer="0")
+    assert browser.stage == "choose"
+    assert (platform.balance(one), platform.balance(two)) == (1000_00, 1000_00)
 
 
 def test_a_payer_confirms_what_waits_for_her(platform: World, shop: Shop) -> None:
@@ -210,7 +159,7 @@ def test_a_payer_confirms_what_waits_for_her(platform: World, shop: Shop) -> Non
     path = f"/cashier/{answer['trade_no']}"
     assert signed_in(platform, path, other).stage == "in-progress"
     browser = signed_in(platform, path, payer)
-    browser.submit(f"{path}/pay", method="balance")
+    browser.pay(path)
     assert browser.stage == "paid"
     assert platform.balance(payer) == 3000_00
 

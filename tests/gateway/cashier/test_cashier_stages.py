@@ -7,8 +7,16 @@ from typing import Any
 import pytest
 
 from chuanliu.clock import HOUR, SECOND
-from chuanliu.gateway.alipay import OrderDetails
-from chuanliu.gateway.cashier.stages import Viewer, balance_choice, masked_name, open_stage, paid_by, settled_stage
+from chuanliu.gateway.cashier.stages import (
+    Viewer,
+    choose_stage,
+    masked_name,
+    paid_by,
+    refusal_of,
+    settled_stage,
+    sign_in_stage,
+    waits_for_other,
+)
 from chuanliu.ledger import Account
 from chuanliu.parties import Consumer, ConsumerView
 from chuanliu.trade import Order, OrderView, Payment
@@ -56,38 +64,38 @@ def test_settled(changes: dict[str, Any], payment: str | None, stage: str | None
     assert (stage_name(found) if found is not None else None) == stage
 
 
-@pytest.mark.parametrize(
-    ("payer", "waits_for", "stage"),
-    [
-        (None, None, "sign-in"),
-        (None, PAYER, "sign-in"),
-        (payer_with(), None, "choose"),
-        (payer_with(), PAYER, "choose"),
-        (payer_with(), OTHER, "in-progress"),
-    ],
-)
-def test_open(payer: ConsumerView | None, waits_for: int | None, stage: str) -> None:
+@pytest.mark.parametrize(("waits_for", "other"), [(None, False), (PAYER, False), (OTHER, True)])
+def test_whoever_else_has_begun_to_pay(waits_for: int | None, other: bool) -> None:
     waiting = payment_with("AWAITING_PAYER", waits_for) if waits_for else None
     view = OrderView(order_with(payment_id=7 if waiting else None), waiting, ())
-    found = open_stage(view, Viewer("token", payer), OrderDetails(), public_url="http://pay.example")
-    assert stage_name(found) == stage
+    assert waits_for_other(view, payer_with()) is other
+
+
+def test_forms_go_to_the_order(qr: str = "http://pay.example/qr/") -> None:
+    order = order_with()
+    signing_in = sign_in_stage(order, Viewer("token"), public_url="http://pay.example")
+    assert signing_in.qr_content.startswith(qr)
+    choosing = choose_stage(order, Viewer("token"), payer_with(), (), 77)
+    assert (choosing.quote_id, choosing.action, choosing.sign_out_action) == (
+        "77",
+        f"{signing_in.action}/pay",
+        f"{signing_in.action}/sign-out",
+    )
 
 
 @pytest.mark.parametrize(
-    ("payer", "changes", "details", "refusal"),
+    ("payer", "changes", "refusal"),
     [
-        (payer_with(), {}, OrderDetails(), ""),
-        (payer_with(499), {}, OrderDetails(), "balance_insufficient"),
-        (payer_with(status="blocked"), {}, OrderDetails(), "buyer_blocked"),
-        (payer_with(), {"buyer_id": OTHER}, OrderDetails(), "buyer_mismatch"),
-        (payer_with(consumer_id=SELLER), {}, OrderDetails(), "buyer_is_seller"),
-        (payer_with(), {}, OrderDetails(disable_channels=("balance",)), "no_funding_method"),
-        (payer_with(), {}, OrderDetails(enable_channels=("pcredit",)), "no_funding_method"),
-        (payer_with(), {}, OrderDetails(enable_channels=("pcredit", "balance")), ""),
+        (payer_with(), {}, ""),
+        (payer_with(499), {}, ""),
+        (payer_with(status="blocked"), {}, "buyer_blocked"),
+        (payer_with(), {"buyer_id": OTHER}, "buyer_mismatch"),
+        (payer_with(), {"buyer_id": PAYER}, ""),
+        (payer_with(consumer_id=SELLER), {}, "buyer_is_seller"),
     ],
 )
-def test_balance(payer: ConsumerView, changes: dict[str, Any], details: OrderDetails, refusal: str) -> None:
-    assert balance_choice(order_with(**changes), payer, details).refusal_code == refusal
+def test_who_may_not_pay_at_all(payer: ConsumerView, changes: dict[str, Any], refusal: str) -> None:
+    assert refusal_of(order_with(**changes), payer) == refusal
 
 
 def test_only_the_payer_sees_the_result() -> None:

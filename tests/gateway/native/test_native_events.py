@@ -8,13 +8,15 @@ import time
 import typing
 from typing import Any
 
+import msgspec
 import pytest
 from native_platform import Merchant, NativePlatform, Reply, cny, order_body
 
 from chuanliu.crypto import verify_webhook
-from chuanliu.gateway.native import native_event, native_headers
+from chuanliu.gateway.native import native_event, native_headers, subject_of
 from chuanliu.gateway.native.account_documents import EventKind
 from chuanliu.gateway.native.event_body import TEST_KIND, Event
+from chuanliu.promotions import CAMPAIGN_EVENTS, BudgetLine, CampaignNotice
 from chuanliu.trade import KINDS, snapshot_of
 
 
@@ -148,8 +150,25 @@ def test_a_webhook_is_the_event_signed_by_standard_webhooks(platform: NativePlat
 
 def test_every_kind_of_event_is_documented() -> None:
     documented = typing.get_args(typing.get_type_hints(Event)["type"])
-    assert set(documented) == {*KINDS, TEST_KIND}
-    assert set(typing.get_args(EventKind)) == {*KINDS, "*"}
+    assert set(documented) == {*KINDS, *CAMPAIGN_EVENTS, TEST_KIND}
+    assert set(typing.get_args(EventKind)) == {*KINDS, *CAMPAIGN_EVENTS, "*"}
+
+
+def test_a_campaigns_event_tells_its_owner_of_each_budget() -> None:
+    line = BudgetLine(2088000000001001, "Brand", 100_00, 20_00)
+    notice = CampaignNotice(7, 2088000000000001, "spring", "Spring", "春天", "published", "CNY", (line,))
+    payload = msgspec.json.encode(notice)
+    body = json.loads(native_event("campaign.budget_warning", subject_of("campaign.budget_warning", payload), 5, 9))
+    assert (body["type"], body["sequence"], list(body["data"])) == ("campaign.budget_warning", 9, ["campaign"])
+    cny = {"currency": "CNY"}
+    assert body["data"]["campaign"]["budgets"] == [
+        {
+            "sponsor_id": "2088000000001001",
+            "name": "Brand",
+            "budget": cny | {"value": "100.00"},
+            "left": cny | {"value": "20.00"},
+        }
+    ]
 
 
 def test_balance_and_statement(platform: NativePlatform) -> None:

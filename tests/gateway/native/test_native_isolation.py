@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from native_lending import native_lending
 from native_platform import Merchant, NativePlatform, cny, order_body, payment_body
 
 from chuanliu.gateway.native import OPERATIONS, Operation
@@ -30,6 +31,11 @@ def owned(platform: NativePlatform) -> Belongings:
     paid = platform.paid(merchant)
     refund = {"amount": cny("1.00"), "request_no": "r1"}
     refunded = platform.call(merchant, "POST", f"/v1/payments/{paid['payment_id']}/refunds", refund).json
+    with native_lending(platform) as lending:
+        payer = lending.payer()
+        quote = lending.quote(merchant, payer, "100.00")
+        by_plan = payment_body(platform.payment_code(payer), "100.00", reference="by-plan", wish={"instalments": 3})
+        planned = platform.call(merchant, "POST", "/v1/payments", by_plan).json
     platform.dispatch()
     delivery = platform.call(merchant, "GET", "/v1/deliveries").json["data"][0]
     return Belongings(
@@ -41,6 +47,8 @@ def owned(platform: NativePlatform) -> Belongings:
             "refund_id": refunded["refund_id"],
             "webhook_id": hook["webhook_id"],
             "delivery_id": delivery["delivery_id"],
+            "quote_id": quote["quote_id"],
+            "plan_id": planned["plan"]["plan_id"],
         },
     )
 
@@ -55,6 +63,8 @@ def body_for(operation: Operation, owned: Belongings) -> Any:
         "refund_payment": {"amount": cny("1.00"), "request_no": "r9"},
         "create_webhook": {"url": "http://127.0.0.1:9/other"},
         "change_webhook": {"status": "disabled"},
+        "create_quote": {"buyer_id": "2088000000000001", "order_id": owned.ids["order_id"]},
+        "confirm_quote": {"offer": 1},
     }
     return bodies[operation.name] if operation.request is not None else None
 

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
-from native_platform import Merchant, NativePlatform, cny
+from native_lending import native_lending
+from native_platform import Merchant, NativePlatform, cny, payment_body
 
 from chuanliu.errors import CODES
 from chuanliu.gateway.native import OPERATIONS, openapi_document
@@ -42,7 +43,7 @@ def test_every_operation_is_described() -> None:
 
 
 def test_every_error_code_is_in_the_catalogue() -> None:
-    assert {code for each in OPERATIONS for code in each.errors} <= set(CODES)
+    assert {code for each in OPERATIONS for code in each.codes} <= set(CODES)
 
 
 def test_document_and_page_are_served(platform: NativePlatform) -> None:
@@ -67,6 +68,11 @@ def known_ids(platform: NativePlatform, merchant: Merchant) -> dict[str, str]:
     paid = platform.paid(merchant)
     refund = {"amount": cny("0.01"), "request_no": "r1"}
     refunded = platform.call(merchant, "POST", f"/v1/payments/{paid['payment_id']}/refunds", refund).json
+    with native_lending(platform) as lending:
+        payer = lending.payer()
+        quote = lending.quote(merchant, payer, "100.00")
+        by_plan = payment_body(platform.payment_code(payer), "100.00", reference="by-plan", wish={"instalments": 3})
+        planned = platform.call(merchant, "POST", "/v1/payments", by_plan).json
     platform.dispatch()
     delivery = platform.call(merchant, "GET", "/v1/deliveries").json["data"][0]
     return {
@@ -75,6 +81,8 @@ def known_ids(platform: NativePlatform, merchant: Merchant) -> dict[str, str]:
         "refund_id": refunded["refund_id"],
         "webhook_id": hook["webhook_id"],
         "delivery_id": delivery["delivery_id"],
+        "quote_id": quote["quote_id"],
+        "plan_id": planned["plan"]["plan_id"],
     }
 
 

@@ -6,10 +6,14 @@ Ids are made by the application and no foreign keys are declared, as on the plat
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+Key = Annotated[int, mapped_column(primary_key=True, autoincrement=False)]
+"""A number that the application makes, or a part of a key."""
 
 
 class Base(DeclarativeBase):
@@ -22,7 +26,7 @@ class Merchant(Base):
     """Who sells, with the hash of its API key. Read once at the start of each worker."""
 
     __tablename__ = "merchant"
-    merchant_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    merchant_id: Mapped[Key]
     api_key_sha256: Mapped[bytes]
     fee_bps: Mapped[int]
 
@@ -32,7 +36,7 @@ class Account(Base):
 
     __tablename__ = "account"
     __table_args__ = (CheckConstraint("balance_minor >= 0"), {"postgresql_with": {"fillfactor": 70}})
-    account_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    account_id: Mapped[Key]
     balance_minor: Mapped[int]
     entry_count: Mapped[int]
 
@@ -42,7 +46,7 @@ class PaymentCode(Base):
 
     __tablename__ = "payment_code"
     __table_args__ = (Index("payment_code_expiry", "expires_at"),)
-    code: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    code: Mapped[Key]
     account_id: Mapped[int]
     expires_at: Mapped[datetime]
 
@@ -55,7 +59,7 @@ class Order(Base):
         UniqueConstraint("merchant_id", "out_trade_no"),
         Index("orders_due", "expires_at", postgresql_where=text("status = 'WAIT_BUYER_PAY'")),
     )
-    order_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    order_id: Mapped[Key]
     merchant_id: Mapped[int]
     out_trade_no: Mapped[str]
     subject: Mapped[str]
@@ -73,7 +77,7 @@ class Payment(Base):
     """One attempt of one payer."""
 
     __tablename__ = "payment"
-    payment_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    payment_id: Mapped[Key]
     order_id: Mapped[int]
     payer_id: Mapped[int]
     currency: Mapped[str]
@@ -87,8 +91,8 @@ class PaymentLeg(Base):
     """One funding method's part."""
 
     __tablename__ = "payment_leg"
-    payment_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    leg_no: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    payment_id: Mapped[Key]
+    leg_no: Mapped[Key]
     method: Mapped[str]
     account_id: Mapped[int]
     amount_minor: Mapped[int]
@@ -99,7 +103,7 @@ class Transfer(Base):
     """An amount from a debit to a credit account."""
 
     __tablename__ = "transfer"
-    transfer_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    transfer_id: Mapped[Key]
     debit_account_id: Mapped[int]
     credit_account_id: Mapped[int]
     amount_minor: Mapped[int] = mapped_column(CheckConstraint("amount_minor > 0"))
@@ -112,8 +116,8 @@ class Entry(Base):
     """The payer's side of a transfer with the running balance."""
 
     __tablename__ = "entry"
-    account_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    account_id: Mapped[Key]
+    seq: Mapped[Key]
     transfer_id: Mapped[int]
     amount_minor: Mapped[int]
     balance_minor: Mapped[int]
@@ -123,8 +127,8 @@ class Delta(Base):
     """The side of a transfer on an account that every payment touches; added up later, so that none becomes a queue."""
 
     __tablename__ = "delta"
-    account_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    transfer_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    account_id: Mapped[Key]
+    transfer_id: Mapped[Key]
     amount_minor: Mapped[int]
 
 
@@ -132,7 +136,7 @@ class Outbox(Base):
     """An event for the merchant, in the payment's transaction."""
 
     __tablename__ = "outbox"
-    event_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    event_id: Mapped[Key]
     merchant_id: Mapped[int]
     kind: Mapped[str]
     subject_id: Mapped[int]

@@ -2,7 +2,22 @@
 
 from chuanliu.gateway.admin.certifying_routes import certify, set_encrypt_key
 from chuanliu.gateway.admin.documents import merchant_document
-from chuanliu.gateway.admin.operation import Operation
+from chuanliu.gateway.admin.instrument_routes import link_card, prove_consumer
+from chuanliu.gateway.admin.lender_documents import instrument_view, lender_view, product_view
+from chuanliu.gateway.admin.operation import Operation, RawBody
 from chuanliu.gateway.admin.routes import OPERATIONS, add_routes
 
-__all__ = ["OPERATIONS", "Operation", "add_routes", "certify", "merchant_document", "set_encrypt_key"]
+__all__ = [
+    "OPERATIONS",
+    "Operation",
+    "RawBody",
+    "add_routes",
+    "certify",
+    "instrument_view",
+    "lender_view",
+    "link_card",
+    "merchant_document",
+    "product_view",
+    "prove_consumer",
+    "set_encrypt_key",
+]

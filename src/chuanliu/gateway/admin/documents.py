@@ -8,7 +8,7 @@ import msgspec
 
 from chuanliu.clock import Micros, iso_text
 from chuanliu.engine import Reference
-from chuanliu.gateway.native.fields import Amount, amount
+from chuanliu.gateway.native.fields import END, Amount, amount
 from chuanliu.parties import (
     API_KEY,
     APP,
@@ -25,6 +25,7 @@ from chuanliu.parties import (
 
 OverlapSeconds = Annotated[int, msgspec.Meta(ge=0, le=90 * 86_400)]
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+_Category = Annotated[str, msgspec.Meta(pattern="^([0-9]{4})?" + END)]
 _FeeBps = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 
 
@@ -47,6 +48,7 @@ class MerchantBody(_Body, frozen=True):
     refund_needs_funds: bool = False
     platform_id: str | None = None
     public_key: str | None = None
+    category: _Category = ""
 
 
 class MerchantChanges(_Body, frozen=True):
@@ -56,6 +58,7 @@ class MerchantChanges(_Body, frozen=True):
     blocked: bool | None = None
     fee_bps: _FeeBps | None = None
     refund_needs_funds: bool | None = None
+    category: _Category | None = None
 
 
 class AppBody(_Body, frozen=True):
@@ -139,6 +142,7 @@ def merchant_document(reference: Reference, merchant: Merchant) -> Document:
         "platform_id": str(merchant.platform_id) if merchant.platform_id is not None else None,
         "fee_bps": merchant.fee_bps,
         "refund_needs_funds": merchant.refund_needs_funds,
+        "category": merchant.category,
         "created_at": iso_text(merchant.created_at),
         "apps": [app_document(reference, app) for app in reference.find(APP, "merchant_id", merchant_id)],
         "api_keys": [api_key_document(key) for key in reference.find(API_KEY, "merchant_id", merchant_id)],

@@ -110,13 +110,20 @@ async def add_merchant(services: Services, body: MerchantBody, _params: Params) 
     """A new merchant with all that its developer needs; the private key and the API key are shown only here."""
     if body.platform_id is not None:
         platform_id = id_of(body.platform_id, "merchant_not_found")
-        command = AddMerchant(body.name, body.fee_bps, body.refund_needs_funds, platform_id, with_app=False)
+        command = AddMerchant(
+            body.name, body.fee_bps, body.refund_needs_funds, platform_id, with_app=False, category=body.category
+        )
         added = await services.engine.submit(command)
         return merchant_document(await _fresh(services), added.merchant)
     private, public = await _private_and_public(body.public_key)
     text = api_key_text(secrets.token_bytes(API_KEY_RANDOMNESS))
     command = AddMerchant(
-        body.name, body.fee_bps, body.refund_needs_funds, public_key=public, api_key=new_api_key(text)
+        body.name,
+        body.fee_bps,
+        body.refund_needs_funds,
+        public_key=public,
+        api_key=new_api_key(text),
+        category=body.category,
     )
     added = await services.engine.submit(command)
     document = merchant_document(await _fresh(services), added.merchant)
@@ -134,7 +141,7 @@ async def change_merchant(services: Services, body: MerchantChanges, params: Par
     """Rename, block, unblock, or change the terms of a merchant."""
     merchant_id = id_of(params["merchant_id"], "merchant_not_found")
     changed = await services.engine.submit(
-        ChangeMerchant(merchant_id, body.name, body.blocked, body.fee_bps, body.refund_needs_funds)
+        ChangeMerchant(merchant_id, body.name, body.blocked, body.fee_bps, body.refund_needs_funds, body.category)
     )
     return merchant_document(await _fresh(services), changed)
 

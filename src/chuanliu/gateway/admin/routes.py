@@ -9,15 +9,26 @@ from typing import Any, Final
 import msgspec
 
 from chuanliu.errors import Forbidden, Invalid, Unauthenticated
+from chuanliu.gateway.admin.campaign_routes import CAMPAIGN_OPERATIONS
 from chuanliu.gateway.admin.consumer_routes import CONSUMER_OPERATIONS
+from chuanliu.gateway.admin.instrument_routes import INSTRUMENT_OPERATIONS
+from chuanliu.gateway.admin.lender_routes import LENDER_OPERATIONS
 from chuanliu.gateway.admin.merchant_routes import MERCHANT_OPERATIONS
-from chuanliu.gateway.admin.operation import Operation
+from chuanliu.gateway.admin.operation import Operation, RawBody
 from chuanliu.gateway.composition import Services
 from chuanliu.gateway.native.fields import unreadable
 from chuanliu.parties import api_key_of
 from chuanliu.serving import Request, Response, Router
 
-OPERATIONS: Final[tuple[Operation, ...]] = (*MERCHANT_OPERATIONS, *CONSUMER_OPERATIONS)
+OPERATIONS: Final[tuple[Operation, ...]] = (
+    *MERCHANT_OPERATIONS,
+    *CONSUMER_OPERATIONS,
+    *LENDER_OPERATIONS,
+    *INSTRUMENT_OPERATIONS,
+    *CAMPAIGN_OPERATIONS,
+)
+
+RAW_MEDIA_TYPES: Final = ("application/json", "application/yaml")
 
 
 def add_routes(router: Router, services: Services) -> None:
@@ -27,23 +38,47 @@ def add_routes(router: Router, services: Services) -> None:
 
 
 def _handler(operation: Operation, services: Services) -> Callable[[Request], Awaitable[Response]]:
-    decode = msgspec.json.Decoder(operation.body).decode if operation.body is not None else None
+    read = _reader(operation.body)
 
     async def answer(request: Request) -> Response:
         _require_admin(services, request)
-        body: Any = None
-        if decode is not None:
-            if request.body and request.media_type != "application/json":
-                raise Invalid("unsupported_media_type", "send application/json")
-            try:
-                body = decode(request.body or b"{}")
-            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-                raise unreadable(error) from None
-        elif request.body:
-            raise Invalid("invalid_parameter", "this operation takes no body")
+        body = read(request)
         return Response.json(await operation.handle(services, body, request.path_params), operation.status)
 
     return answer
+
+
+def _reader(body: type[Any] | None) -> Callable[[Request], Any]:
+    """What reads the body of a request, or makes sure that there is none."""
+    if body is None:
+        return _read_nothing
+    if body is RawBody:
+        return _read_raw
+    decode = msgspec.json.Decoder(body).decode
+
+    def read(request: Request) -> Any:
+        if request.body and request.media_type != "application/json":
+            raise Invalid("unsupported_media_type", "send application/json")
+        try:
+            return decode(request.body or b"{}")
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise unreadable(error) from None
+
+    return read
+
+
+def _read_nothing(request: Request) -> None:
+    if request.body:
+        raise Invalid("invalid_parameter", "this operation takes no body")
+
+
+def _read_raw(request: Request) -> RawBody:
+    if request.media_type not in RAW_MEDIA_TYPES:
+        raise Invalid("unsupported_media_type", f"send {' or '.join(RAW_MEDIA_TYPES)}")
+    try:
+        return RawBody(request.media_type, request.body.decode())
+    except UnicodeDecodeError:
+        raise Invalid("invalid_parameter", "the body is not UTF-8") from None
 
 
 def _require_admin(services: Services, request: Request) -> None:

@@ -102,7 +102,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 SUCCESS: Final = Answer("10000", _MESSAGES["10000"])
 IN_PROCESS: Final = Answer("10003", _MESSAGES["10003"])
-"""trade.pay waits for the payer to confirm: the merchant polls trade.query."""
+"""trade.pay waits for the payer to confirm, or for her bank to answer: the merchant polls trade.query."""
 
 GATEWAY_ANSWERS: Final[dict[str, Answer]] = {
     sub_code: Answer(code, _MESSAGES[code], sub_code, sub_msg)

@@ -15,7 +15,9 @@ import msgspec
 from chuanliu.clock import DAY, HOUR, Micros
 from chuanliu.errors import Invalid
 from chuanliu.gateway.alipay import fields
+from chuanliu.gateway.alipay.channels import ExtendParams, read_wish
 from chuanliu.gateway.alipay.fields import ABSENT, FieldInvalid
+from chuanliu.instalments import ANY, Wish
 
 _CERT_SN: Final = re.compile(r"[0-9a-f]{32}\Z")
 _ERROR_PATH: Final = re.compile(r"at `\$\.([A-Za-z0-9_]{1,64})")
@@ -41,8 +43,8 @@ class OrderTerms(msgspec.Struct, frozen=True, kw_only=True):
     passback_params: str | None = None
     timeout: Micros | None = None
     expires_at: Micros | None = None
-    enable_channels: tuple[str, ...] = ()
-    disable_channels: tuple[str, ...] = ()
+    wish: Wish = ANY
+    goods: tuple[dict[str, str], ...] = ()
     query_options: frozenset[str] = frozenset()
 
     def deadline(self, now: Micros, default: Micros) -> Micros:
@@ -180,6 +182,8 @@ class _WireOrder(msgspec.Struct):
     time_expire: str | None = None
     enable_pay_channels: str | None = None
     disable_pay_channels: str | None = None
+    extend_params: ExtendParams | None = None
+    goods_detail: list[dict[str, msgspec.Raw]] | None = None
     query_options: list[str] | None = None
     trans_currency: str | None = None
     settle_currency: str | None = None
@@ -241,17 +245,16 @@ def _decode(decoder: msgspec.json.Decoder[_Wire], content: bytes) -> _Wire:
         raise Invalid("invalid_json", field="biz_content") from None
 
 
-def _terms(wire: _WireOrder) -> OrderTerms:
+def _terms(wire: _WireOrder, *, virtual: bool = False) -> OrderTerms:
     total_minor = fields.required_amount(wire.total_amount, "total_amount")
     discountable = fields.optional_amount(wire.discountable_amount, "discountable_amount")
     undiscountable = fields.optional_amount(wire.undiscountable_amount, "undiscountable_amount")
     if discountable is not None and undiscountable is not None and discountable + undiscountable != total_minor:
         raise FieldInvalid("total_amount", "必须等于discountable_amount与undiscountable_amount之和", "invalid_amount")
-    if wire.enable_pay_channels and wire.disable_pay_channels:
-        raise FieldInvalid("disable_pay_channels", "不能与enable_pay_channels同时传入")
     fields.yuan(wire.trans_currency, "trans_currency")
     fields.yuan(wire.settle_currency, "settle_currency")
     sub_merchant_id = wire.sub_merchant.merchant_id if wire.sub_merchant else None
+    store_id = fields.optional_text(wire.store_id, "store_id", 32)
     return OrderTerms(
         out_trade_no=fields.merchant_number(wire.out_trade_no, "out_trade_no"),
         total_minor=total_minor,
@@ -259,15 +262,21 @@ def _terms(wire: _WireOrder) -> OrderTerms:
         body=fields.optional_text(wire.body, "body", 128),
         product_code=fields.optional_text(wire.product_code, "product_code", 64),
         seller_id=fields.party(wire.seller_id, "seller_id"),
-        store_id=fields.optional_text(wire.store_id, "store_id", 32),
+        store_id=store_id,
         operator_id=fields.optional_text(wire.operator_id, "operator_id", 28),
         terminal_id=fields.optional_text(wire.terminal_id, "terminal_id", 32),
         sub_merchant_id=fields.optional_text(sub_merchant_id, "sub_merchant", 32),
         passback_params=fields.optional_text(wire.passback_params, "passback_params", 512),
         timeout=fields.timeout(wire.timeout_express, "timeout_express"),
         expires_at=fields.wall_time(wire.time_expire, "time_expire"),
-        enable_channels=fields.channels(wire.enable_pay_channels, "enable_pay_channels"),
-        disable_channels=fields.channels(wire.disable_pay_channels, "disable_pay_channels"),
+        wish=read_wish(
+            wire.enable_pay_channels,
+            wire.disable_pay_channels,
+            wire.extend_params,
+            virtual=virtual,
+            store_id=store_id,
+        ),
+        goods=fields.goods(wire.goods_detail, "goods_detail"),
         query_options=fields.query_options(wire.query_options),
     )
 
@@ -307,9 +316,10 @@ def _precreate(content: bytes) -> PrecreateRequest:
 
 def _cashier(content: bytes) -> CashierRequest:
     wire = _decode(_ORDER, content)
+    goods_type = fields.one_of(wire.goods_type, "goods_type", ("0", "1"))
     return CashierRequest(
-        _terms(wire),
-        goods_type=fields.one_of(wire.goods_type, "goods_type", ("0", "1")),
+        _terms(wire, virtual=goods_type == "0"),
+        goods_type=goods_type,
         qr_pay_mode=fields.one_of(wire.qr_pay_mode, "qr_pay_mode", ("0", "1", "2", "3", "4")),
         integration_type=fields.one_of(wire.integration_type, "integration_type", ("PCWEB", "ALIAPP")),
         quit_url=fields.optional_text(wire.quit_url, "quit_url", 400),

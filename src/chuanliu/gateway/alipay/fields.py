@@ -16,6 +16,13 @@ from chuanliu.errors import Invalid, Refused
 AMOUNT_MINOR_MAX: Final = 100_000_000_00
 ABSENT: Final = msgspec.Raw(b"")
 QUERY_OPTIONS_MAX: Final = 32
+GOODS_BYTES_MAX: Final = 4096
+"""Of an order's `goods_detail`, as it was sent. A longer one is not kept: it is only given back."""
+
+_GOODS_MEMBERS: Final = {
+    "alipay_goods_id", "body", "categories_tree", "goods_category", "goods_ean_id", "goods_id", "goods_name",
+    "out_item_id", "out_sku_id", "price", "quantity", "show_url",
+}  # fmt: skip
 
 # The literal text of a JSON string or number: no sign, exponent, or more than two places ever reaches an integer.
 _AMOUNT: Final = re.compile(rb"(0|[1-9][0-9]{0,8})(?:\.([0-9]{1,2}))?\Z")
@@ -163,6 +170,27 @@ def query_options(value: list[str] | None) -> frozenset[str]:
     if len(value) > QUERY_OPTIONS_MAX:
         raise FieldInvalid("query_options", f"最多{QUERY_OPTIONS_MAX}项")
     return frozenset(value)
+
+
+def goods(lines: list[dict[str, msgspec.Raw]] | None, field: str) -> tuple[dict[str, str], ...]:
+    """The goods of an order with the members that the wire defines, numbers as they were written.
+
+    Empty beyond `GOODS_BYTES_MAX`. Raises `FieldInvalid` for a member that is neither text nor number.
+    """
+    sent = [{name: bytes(raw) for name, raw in line.items() if name in _GOODS_MEMBERS} for line in lines or ()]
+    if sum(len(name) + len(raw) for line in sent for name, raw in line.items()) > GOODS_BYTES_MAX:
+        return ()
+    read = ({name: _scalar(raw, field) for name, raw in line.items() if raw not in (b"null", b'""')} for line in sent)
+    return tuple(line for line in read if line)
+
+
+def _scalar(raw: bytes, field: str) -> str:
+    try:
+        if raw[:1] in b'"-0123456789':
+            return _literal(raw).decode()
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        pass
+    raise FieldInvalid(field, "类型错误")
 
 
 def _literal(raw: bytes) -> bytes:

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from chuanliu.clock import wall_text
+from chuanliu.engine import Reference
 from chuanliu.gateway.alipay.emission import Json
+from chuanliu.gateway.alipay.funds import (
+    charges,
+    deposit_back,
+    fund_bills,
+    goes_to_bank,
+    instalment_info,
+    refunded_charges,
+)
 from chuanliu.gateway.alipay.ordering import details_of
 from chuanliu.gateway.alipay.qr import qr_text
 from chuanliu.ids import trade_no
+from chuanliu.instalments import Plan
 from chuanliu.money import format_amount
-from chuanliu.trade import CancelOutcome, Order, OrderView, PayOutcome, Refund, RefundOutcome
+from chuanliu.trade import (
+    CancelOutcome,
+    Order,
+    OrderView,
+    PaymentLeg,
+    PayOutcome,
+    Refund,
+    RefundOutcome,
+    fund_line,
+)
 
 Members = dict[str, Json]
 
-_FUND_CHANNELS: Final = {"balance": "ALIPAYACCOUNT"}
 _ZERO: Final = "0.00"
-
-
-def fund_channel(method: str) -> str:
-    """The wire's name of a funding method."""
-    return _FUND_CHANNELS.get(method, "BANKCARD")
 
 
 def masked_logon_id(consumer_id: int) -> str:
@@ -54,8 +66,20 @@ def _amounts(order: Order, *, paid: bool) -> Members:
     }
 
 
-def _fund_bills(lines: Sequence[tuple[str, int]], currency: str) -> Json:
-    return [{"amount": format_amount(minor, currency), "fund_channel": fund_channel(method)} for method, minor in lines]
+def _funds(
+    reference: Reference, order: Order, legs: tuple[PaymentLeg, ...], plan: Plan | None, options: frozenset[str]
+) -> Members:
+    """How a paid order was paid, and in how many instalments; charges where there are any, or they are asked for."""
+    lines = [fund_line(reference, leg, plan) for leg in legs]
+    members: Members = {"fund_bill_list": fund_bills(lines, order.currency)} if lines else {}
+    info = None
+    if plan is not None:
+        info = instalment_info(plan, order.currency, next((line.bank for line in lines if line.bank), None))
+        if info is not None:
+            members["hb_fq_pay_info"] = dict(info)
+    if info is not None or "charge_info_list" in options:
+        members |= charges(reference, order, plan)
+    return members
 
 
 def _store(order: Order) -> Members:
@@ -68,27 +92,24 @@ def _optional_discounts(options: frozenset[str]) -> Members:
     return {name: _ZERO for name in ("discount_amount", "mdiscount_amount") if name in options}
 
 
-def paid_members(outcome: PayOutcome, options: frozenset[str] = frozenset()) -> Members:
+def paid_members(reference: Reference, outcome: PayOutcome, options: frozenset[str] = frozenset()) -> Members:
     """alipay.trade.pay, paid."""
     order = outcome.order
     members = names(order) | buyer(order.buyer_id) | _amounts(order, paid=True)
     if order.paid_at is not None:
         members["gmt_payment"] = wall_text(order.paid_at)
-    if outcome.legs:
-        members["fund_bill_list"] = _fund_bills(
-            [(leg.method, leg.amount_minor) for leg in outcome.legs], order.currency
-        )
+    members |= _funds(reference, order, outcome.legs, outcome.plan, options)
     return members | _optional_discounts(options)
 
 
 def waiting_members(outcome: PayOutcome) -> Members:
-    """alipay.trade.pay, while the payer has yet to confirm."""
+    """alipay.trade.pay, while the payer has yet to confirm, or the bank to answer."""
     order = outcome.order
     payer_id = outcome.payment.payer_id if outcome.payment is not None else None
     return names(order) | buyer(payer_id) | {"total_amount": format_amount(order.amount_minor, order.currency)}
 
 
-def query_members(view: OrderView, options: frozenset[str] = frozenset()) -> Members:
+def query_members(reference: Reference, view: OrderView, options: frozenset[str] = frozenset()) -> Members:
     """alipay.trade.query."""
     order = view.order
     waiting_payer = view.payment.payer_id if view.payment is not None else None
@@ -98,13 +119,14 @@ def query_members(view: OrderView, options: frozenset[str] = frozenset()) -> Mem
     members["subject"] = order.subject
     if order.paid_at is not None:
         members["send_pay_date"] = wall_text(order.paid_at)
-    if view.legs and order.paid_at is not None:
-        members["fund_bill_list"] = _fund_bills([(leg.method, leg.amount_minor) for leg in view.legs], order.currency)
+        members |= _funds(reference, order, view.legs, view.plan, options)
     details = details_of(order.details)
     if details.body:
         members["body"] = details.body
     if details.passback_params:
         members["passback_params"] = details.passback_params
+    if details.goods and "req_goods_detail" in options:
+        members["req_goods_detail"] = list(details.goods)
     return members | _store(order) | _optional_discounts(options)
 
 
@@ -127,13 +149,18 @@ def refund_members(outcome: RefundOutcome, options: frozenset[str] = frozenset()
     members["send_back_fee"] = format_amount(refund.amount_minor, order.currency)
     if refund.completed_at is not None:
         members["gmt_refund_pay"] = wall_text(refund.completed_at)
+    if goes_to_bank(outcome.lines):
+        members["has_deposit_back"] = "true"
+    if outcome.moved and (outcome.plan is not None or "refund_charge_info_list" in options):
+        members |= refunded_charges(outcome)
     if "refund_detail_item_list" in options and outcome.lines:
-        lines = [(line.method, line.amount_minor) for line in outcome.lines]
-        members["refund_detail_item_list"] = _fund_bills(lines, order.currency)
+        members["refund_detail_item_list"] = fund_bills(outcome.lines, order.currency)
     return members
 
 
-def refund_query_members(found: tuple[OrderView, Refund | None], options: frozenset[str] = frozenset()) -> Members:
+def refund_query_members(
+    reference: Reference, found: tuple[OrderView, Refund | None], options: frozenset[str] = frozenset()
+) -> Members:
     """alipay.trade.fastpay.refund.query; no members at all for a request number that refunded nothing."""
     view, refund = found
     if refund is None:
@@ -151,7 +178,11 @@ def refund_query_members(found: tuple[OrderView, Refund | None], options: frozen
     if "gmt_refund_pay" in options and refund.completed_at is not None:
         members["gmt_refund_pay"] = wall_text(refund.completed_at)
     if "refund_detail_item_list" in options and len(view.legs) == 1:
-        members["refund_detail_item_list"] = _fund_bills([(view.legs[0].method, refund.amount_minor)], order.currency)
+        line = fund_line(reference, view.legs[0], view.plan, refund.amount_minor)
+        members["refund_detail_item_list"] = fund_bills([line], order.currency)
+    back = deposit_back(view.refund_calls, order.currency) if "deposit_back_info" in options else None
+    if back is not None:
+        members["deposit_back_info"] = back
     return members
 
 

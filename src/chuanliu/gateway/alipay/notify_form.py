@@ -7,7 +7,8 @@ import msgspec
 from chuanliu.clock import SECOND, Micros, wall_text
 from chuanliu.crypto import SignType
 from chuanliu.gateway.alipay.forms import signed_form
-from chuanliu.gateway.alipay.members import fund_channel, masked_logon_id
+from chuanliu.gateway.alipay.funds import camel, fund_bill, instalment_info
+from chuanliu.gateway.alipay.members import masked_logon_id
 from chuanliu.gateway.alipay.ordering import details_of
 from chuanliu.ids import trade_no
 from chuanliu.money import format_amount
@@ -52,6 +53,7 @@ def notification_members(snapshot: OrderSnapshot, notify_id: int, now: Micros) -
             "buyer_pay_amount": total,
             "point_amount": "0.00",
             "fund_bill_list": _fund_bills(snapshot),
+            "hb_fq_pay_info": _instalments(snapshot),
         }
     if snapshot.refund_id is not None:
         members |= _refund(snapshot)
@@ -84,8 +86,11 @@ def _fund_bills(snapshot: OrderSnapshot) -> str | None:
     """A JSON text with camel-case names, unlike the answers' list."""
     if not snapshot.funds:
         return None
-    lines = [
-        {"amount": format_amount(line.amount_minor, snapshot.currency), "fundChannel": fund_channel(line.method)}
-        for line in snapshot.funds
-    ]
+    lines = [camel(fund_bill(line, snapshot.currency)) for line in snapshot.funds]
     return msgspec.json.encode(lines).decode()
+
+
+def _instalments(snapshot: OrderSnapshot) -> str | None:
+    bank = next((line.bank for line in snapshot.funds if line.bank), None)
+    info = None if snapshot.plan is None else instalment_info(snapshot.plan, snapshot.currency, bank)
+    return None if info is None else msgspec.json.encode(camel(info)).decode()

@@ -24,11 +24,12 @@ from chuanliu.gateway.alipay.biz_content import (
 from chuanliu.gateway.alipay.business_answers import answer_for
 from chuanliu.gateway.alipay.fields import FieldInvalid
 from chuanliu.gateway.alipay.members import Members
-from chuanliu.gateway.alipay.ordering import Caller, details_of, order_ref, order_spec
+from chuanliu.gateway.alipay.ordering import Caller, order_ref, order_spec
 from chuanliu.ids import cell_of_party
 from chuanliu.parties import CONSUMER
 from chuanliu.trade import (
     AWAITING,
+    IN_PROGRESS,
     PAID,
     CancelOrder,
     CancelOutcome,
@@ -57,11 +58,18 @@ _CODE_MAX: Final = 2**63
 _Result = tuple[Answer, Members]
 
 
+class Site(NamedTuple):
+    """What an answer needs to know of the platform: its address, and its reference data."""
+
+    public_url: str
+    reference: Reference
+
+
 class Operation(NamedTuple):
-    """`ask` makes the command or query; `tell` the answer, from business fields, outcome and the platform's address."""
+    """`ask` makes the command or query; `tell` the answer, from business fields, outcome and the platform."""
 
     ask: Callable[[Any, Caller, Micros], Command[Any] | Query[Any]]
-    tell: Callable[[Any, Any, str], _Result]
+    tell: Callable[[Any, Any, Site], _Result]
 
 
 class RequireBuyer(Query[None], frozen=True):
@@ -102,7 +110,7 @@ def _ask_create(biz: CreateRequest, caller: Caller, now: Micros) -> CreateOrder:
     return CreateOrder(order_spec(caller, biz.terms, "create", now, buyer_id=buyer_id))
 
 
-def _tell_created(_biz: object, order: Order, _public_url: str) -> _Result:
+def _tell_created(_biz: object, order: Order, _site: Site) -> _Result:
     return SUCCESS, members.created_members(order)
 
 
@@ -112,15 +120,13 @@ def _ask_pay(biz: PayRequest, caller: Caller, now: Micros) -> PayByCode:
     code = int(biz.auth_code) if biz.auth_code.isdecimal() else _CODE_MAX
     if code >= _CODE_MAX:
         raise Refused("payment_code_invalid", field="auth_code")
-    if not details_of(spec.details).balance_allowed:
-        raise Refused("no_funding_method")
-    return PayByCode(spec, code)
+    return PayByCode(spec, code, asked_at=now)
 
 
-def _tell_paid(biz: PayRequest, outcome: PayOutcome, _public_url: str) -> _Result:
+def _tell_paid(biz: PayRequest, outcome: PayOutcome, site: Site) -> _Result:
     if outcome.result == PAID:
-        return SUCCESS, members.paid_members(outcome, biz.terms.query_options)
-    if outcome.result == AWAITING:
+        return SUCCESS, members.paid_members(site.reference, outcome, biz.terms.query_options)
+    if outcome.result in (AWAITING, IN_PROGRESS):
         return IN_PROCESS, members.waiting_members(outcome)
     refusal = Refused(outcome.reason or "payment_refused")
     return answer_for(refusal, "alipay.trade.pay"), members.names(outcome.order)
@@ -130,16 +136,16 @@ def _ask_precreate(biz: PrecreateRequest, caller: Caller, now: Micros) -> Create
     return CreateOrder(order_spec(caller, biz.terms, "qr", now, code_timeout=biz.qr_code_timeout))
 
 
-def _tell_precreated(_biz: PrecreateRequest, order: Order, public_url: str) -> _Result:
-    return SUCCESS, members.precreate_members(order, public_url)
+def _tell_precreated(_biz: PrecreateRequest, order: Order, site: Site) -> _Result:
+    return SUCCESS, members.precreate_members(order, site.public_url)
 
 
 def _ask_query(biz: QueryRequest, caller: Caller, _now: Micros) -> FindOrder:
     return FindOrder(order_ref(caller, biz.order))
 
 
-def _tell_found(biz: QueryRequest, view: OrderView, _public_url: str) -> _Result:
-    return SUCCESS, members.query_members(view, biz.query_options)
+def _tell_found(biz: QueryRequest, view: OrderView, site: Site) -> _Result:
+    return SUCCESS, members.query_members(site.reference, view, biz.query_options)
 
 
 def _ask_close(biz: CloseRequest, caller: Caller, _now: Micros) -> CloseOrder:
@@ -150,7 +156,7 @@ def _ask_cancel(biz: CancelRequest, caller: Caller, _now: Micros) -> CancelOrder
     return CancelOrder(order_ref(caller, biz.order), caller.app_id)
 
 
-def _tell_cancelled(biz: CancelRequest, outcome: CancelOutcome, _public_url: str) -> _Result:
+def _tell_cancelled(biz: CancelRequest, outcome: CancelOutcome, _site: Site) -> _Result:
     return SUCCESS, members.cancel_members(outcome, biz.order.out_trade_no)
 
 
@@ -160,7 +166,7 @@ def _ask_refund(biz: RefundRequest, caller: Caller, _now: Micros) -> RefundOrder
     return RefundOrder(order_ref(caller, biz.order), biz.refund_minor, biz.out_request_no, biz.refund_reason, "CNY")
 
 
-def _tell_refunded(biz: RefundRequest, outcome: RefundOutcome, _public_url: str) -> _Result:
+def _tell_refunded(biz: RefundRequest, outcome: RefundOutcome, _site: Site) -> _Result:
     return SUCCESS, members.refund_members(outcome, biz.query_options)
 
 
@@ -168,8 +174,8 @@ def _ask_refund_query(biz: RefundQueryRequest, caller: Caller, _now: Micros) -> 
     return FindRefund(order_ref(caller, biz.order), biz.out_request_no)
 
 
-def _tell_refund(biz: RefundQueryRequest, found: tuple[OrderView, Refund | None], _public_url: str) -> _Result:
-    return SUCCESS, members.refund_query_members(found, biz.query_options)
+def _tell_refund(biz: RefundQueryRequest, found: tuple[OrderView, Refund | None], site: Site) -> _Result:
+    return SUCCESS, members.refund_query_members(site.reference, found, biz.query_options)
 
 
 OPERATIONS: Final[dict[str, Operation]] = {

@@ -11,6 +11,7 @@ from chuanliu.crypto import SignType
 from chuanliu.errors import Forbidden, Refused
 from chuanliu.gateway.alipay.biz_content import OrderReference, OrderTerms
 from chuanliu.ids import is_party_number, order_id_of
+from chuanliu.instalments import wish_bytes
 from chuanliu.trade import OrderRef, OrderSpec
 
 _CODE_TIMEOUT: Final = 2 * HOUR
@@ -36,16 +37,8 @@ class OrderDetails(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     operator_id: str | None = None
     terminal_id: str | None = None
     quit_url: str | None = None
-    enable_channels: tuple[str, ...] = ()
-    disable_channels: tuple[str, ...] = ()
+    goods: tuple[dict[str, str], ...] = ()
     sign_type: SignType = "RSA2"
-
-    @property
-    def balance_allowed(self) -> bool:
-        """Whether the merchant lets the balance pay this order."""
-        if self.enable_channels:
-            return "balance" in self.enable_channels
-        return "balance" not in self.disable_channels
 
 
 _ENCODE: Final = msgspec.json.Encoder().encode
@@ -73,8 +66,7 @@ def details_bytes(terms: OrderTerms, sign_type: SignType, quit_url: str | None =
         terms.operator_id,
         terms.terminal_id,
         quit_url,
-        terms.enable_channels,
-        terms.disable_channels,
+        terms.goods,
         sign_type,
     )
     encoded = _ENCODE(details)
@@ -118,6 +110,7 @@ def order_spec(
         notify_url=caller.notify_url,
         return_url=caller.return_url,
         details=details_bytes(terms, caller.sign_type, quit_url),
+        wish=wish_bytes(terms.wish),
     )
 
 

@@ -19,10 +19,11 @@ from chuanliu.gateway.alipay.biz_content import CertificateRequest, read_biz_con
 from chuanliu.gateway.alipay.business_answers import answer_for
 from chuanliu.gateway.alipay.fields import FieldInvalid
 from chuanliu.gateway.alipay.members import Members
-from chuanliu.gateway.alipay.operations import CERTIFICATE_DOWNLOAD, OPERATIONS, buyer_to_check
+from chuanliu.gateway.alipay.operations import CERTIFICATE_DOWNLOAD, OPERATIONS, Site, buyer_to_check
 from chuanliu.gateway.alipay.ordering import Caller
 from chuanliu.gateway.composition import Services
 from chuanliu.parties import App, SigningKey, find_app, platform_certificate, signing_key_for
+from chuanliu.trade import PayOutcome
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +71,9 @@ async def run_operation(
         operation = OPERATIONS[method]
         asked = operation.ask(biz, caller, now)
         outcome = await (engine.ask(asked) if isinstance(asked, Query) else engine.submit(asked))
-        return operation.tell(biz, outcome, services.public_url)
+        if isinstance(outcome, PayOutcome):
+            outcome = await services.banks.settle(outcome)
+        return operation.tell(biz, outcome, Site(services.public_url, engine.reference))
     except ChuanliuError as error:
         return answer_for(error, method), {}
     except Exception:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from chuanliu.clock import wall_text
@@ -17,20 +18,21 @@ from chuanliu.gateway.alipay.parameters import parse_order_string
 from chuanliu.gateway.alipay_routes.operation_routes import app_of, caller_of, in_signer, now_micros, signing_key_of_app
 from chuanliu.gateway.composition import Services
 from chuanliu.parties import find_app_keys
-from chuanliu.trade import CreateOrder, FindOrder, Order, PayOrder, PayOutcome
+from chuanliu.trade import Choice, CreateOrder, FindOrder, Order, PayOrder, PayOutcome
 
 _SIGNATURE_CODES = frozenset({"isv.invalid-signature", "isv.missing-signature", "isv.missing-signature-config"})
 
 
-async def pay_order_string(services: Services, user_id: int, text: str) -> PayOutcome:
-    """Verify an order string as the gateway verifies a request, make its order, and pay it from the user's balance.
+async def pay_order_string(
+    services: Services, user_id: int, text: str, choose: Callable[[Order], Awaitable[Choice | None]] | None = None
+) -> PayOutcome:
+    """Verify an order string as the gateway verifies a request, make its order, and pay it as the order wishes, or by
+    what the user chooses for it.
 
     The same user paying again gets the first outcome. Raises `Unauthenticated(signature_invalid)`,
     `Invalid(invalid_parameter)` with the gateway's own words, and what creating and paying an order raise.
     """
     command = _order_command(services, text)
-    if not details_of(command.spec.details).balance_allowed:
-        raise Refused("no_funding_method")
     engine = services.engine
     try:
         order = await engine.submit(command)
@@ -38,7 +40,9 @@ async def pay_order_string(services: Services, user_id: int, text: str) -> PayOu
         if refusal.code != "order_already_paid":
             raise
         order = (await engine.ask(FindOrder(command.spec.ref))).order
-    return await engine.submit(PayOrder(order.order_id, user_id))
+    choice = await choose(order) if choose is not None else None
+    paid = await engine.submit(PayOrder(order.order_id, user_id, choice, now_micros()))
+    return await services.banks.settle(paid)
 
 
 async def result_for_app(services: Services, order: Order) -> str:

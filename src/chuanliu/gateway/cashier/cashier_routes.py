@@ -3,39 +3,51 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Final
 
+import msgspec
 import structlog
 
 from chuanliu.clock import Micros, wall_text
 from chuanliu.errors import ChuanliuError, NotFound, Refused
 from chuanliu.gateway.alipay import GatewayRefused, OrderDetails, details_of, return_members, signed_return_url
 from chuanliu.gateway.cashier import session as sessions
+from chuanliu.gateway.cashier.choices import means_shown, shown_means
 from chuanliu.gateway.cashier.consumer_store import demo_consumers
 from chuanliu.gateway.cashier.session import COOKIE, NOBODY, Session, form_token, form_token_matches, read_session
 from chuanliu.gateway.cashier.sign_in_routes import signed_in_consumer
 from chuanliu.gateway.cashier.stages import (
     Viewer,
-    open_stage,
+    choose_stage,
     page_path,
     paid_by,
     paid_stage,
+    paying_instrument,
+    refusal_of,
     settled_stage,
+    sign_in_stage,
     summary_of,
+    waits_for_other,
 )
 from chuanliu.gateway.composition import Services
 from chuanliu.ids import order_id_of
+from chuanliu.instalments import MakeQuote, QuoteView
+from chuanliu.lenders import FindInstruments
 from chuanliu.parties import ConsumerView, FindConsumer, find_app, find_merchant, signing_key_for
-from chuanliu.serving import Request, Response, Router, status_of
-from chuanliu.trade import PAID, FindOrderById, Order, OrderView, PayOrder
+from chuanliu.serving import Request, Response, Router, cookie_text, status_of
+from chuanliu.trade import REFUSED, Choice, FindOrderById, Order, OrderView, PayOrder, basket_of
 from chuanliu.web import (
     ASSETS,
     CashierView,
     ErrorView,
+    InProgress,
     Language,
+    Means,
     SignIn,
     Stage,
     choose_language,
@@ -46,6 +58,8 @@ from chuanliu.web import (
 )
 
 log = structlog.get_logger(__name__)
+
+_NUMBER: Final = re.compile(r"[0-9]{1,19}\Z")
 
 
 def _now() -> Micros:
@@ -99,7 +113,8 @@ class Visit:
     def remember(self, response: Response, session: Session) -> Response:
         """The response with the session's cookie."""
         secure = self.request.scheme == "https" or self.services.public_url.startswith("https:")
-        return response.set_cookie(COOKIE, sessions.session_text(session, self._key), secure=secure)
+        cookie = cookie_text(COOKIE, sessions.session_text(session, self._key), secure=secure)
+        return response.with_header("set-cookie", cookie)
 
     def back_to_page(self, session: Session | None = None) -> Response:
         """After a form: see the page again, in the same language."""
@@ -126,13 +141,40 @@ class Visit:
         return self.remember(response, self.session) if self.is_new else response
 
     async def _stage(self, viewer: Viewer) -> Stage:
-        if viewer.payer is not None and paid_by(self.view, viewer.payer):
-            return paid_stage(self.view, viewer.payer, await self._return_url())
+        payer, order = viewer.payer, self.order
+        if payer is not None and paid_by(self.view, payer):
+            return paid_stage(self.view, payer, await self._paying_means(payer), await self._return_url())
         settled = settled_stage(self.view, self.now)
         if settled is not None:
             return settled
-        shown = () if viewer.payer or not self.services.sandbox else await demo_consumers(self.services.reads)
-        return open_stage(self.view, viewer, self.details, public_url=self.services.public_url, demo_consumers=shown)
+        services = self.services
+        if payer is None:
+            shown = await demo_consumers(services.reads) if services.sandbox else ()
+            return sign_in_stage(order, viewer, public_url=services.public_url, demo_consumers=shown)
+        if waits_for_other(self.view, payer):
+            return InProgress(page_path(order))
+        refusal = refusal_of(order, payer)
+        if refusal:
+            return choose_stage(order, msgspec.structs.replace(viewer, problem_code=refusal), payer)
+        quote = await self._quote(payer)
+        instruments = await services.engine.ask(FindInstruments(payer.consumer.consumer_id))
+        means = shown_means(quote, payer, instruments, self.language)
+        return choose_stage(order, viewer, payer, means, quote.quote.quote_id)
+
+    async def _quote(self, payer: ConsumerView) -> QuoteView:
+        """A promise for a quarter of an hour: what this page shows is what its button charges."""
+        engine, order = self.services.engine, self.order
+        basket = basket_of(engine.reference, order)
+        return await engine.submit(MakeQuote(payer.consumer.consumer_id, basket, self.now, order.order_id))
+
+    async def _paying_means(self, payer: ConsumerView) -> Means:
+        instrument_id = paying_instrument(self.view)
+        if instrument_id is None:
+            return Means("balance")
+        found = await self.services.engine.ask(FindInstruments(payer.consumer.consumer_id, closed=True))
+        return next(
+            means_shown(each, self.language) for each in found if each.instrument.instrument_id == instrument_id
+        )
 
     async def _return_url(self) -> str:
         """The merchant's address with the signed result, as it stands for orders of the Alipay dialect."""
@@ -193,14 +235,21 @@ async def pay(visit: Visit) -> Response:
     try:
         if payer.consumer.status != "active":
             raise Refused("buyer_blocked")
-        if visit.form.get("method") != "balance" or not visit.details.balance_allowed:
-            raise Refused("no_funding_method")
-        outcome = await visit.services.engine.submit(PayOrder(visit.order.order_id, payer.consumer.consumer_id))
+        command = PayOrder(visit.order.order_id, payer.consumer.consumer_id, _chosen(visit.form), visit.now)
+        outcome = await visit.services.banks.settle(await visit.services.engine.submit(command))
     except Refused as error:
         return await visit.page(error.code)
-    if outcome.result == PAID:
-        return visit.back_to_page()
-    return await visit.page(outcome.reason or "payment_refused")
+    if outcome.result == REFUSED:
+        return await visit.page(outcome.reason or "payment_refused")
+    return visit.back_to_page()
+
+
+def _chosen(form: dict[str, str]) -> Choice:
+    """The offer that the form names. Raises `Refused(offer_not_found)`."""
+    quote_id, offer = form.get("quote_id", ""), form.get("offer", "")
+    if not (_NUMBER.match(quote_id) and _NUMBER.match(offer) and int(quote_id) < 2**63):
+        raise Refused("offer_not_found", field="offer")
+    return Choice(int(quote_id), int(offer))
 
 
 def language_of(request: Request, form: dict[str, str]) -> Language:

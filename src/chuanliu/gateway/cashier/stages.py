@@ -6,6 +6,7 @@ import msgspec
 
 from chuanliu.clock import Micros
 from chuanliu.gateway.alipay import OrderDetails, qr_text
+from chuanliu.gateway.cashier.choices import choice_of_plan
 from chuanliu.ids import trade_no
 from chuanliu.parties import ConsumerView
 from chuanliu.trade import Order, OrderView
@@ -15,8 +16,8 @@ from chuanliu.web import (
     Closed,
     DemoConsumer,
     Expired,
-    FundingChoice,
     InProgress,
+    Means,
     OrderSummary,
     Paid,
     SignIn,
@@ -81,60 +82,59 @@ def paid_by(view: OrderView, payer: ConsumerView) -> bool:
     return order.status in _PAID and order.buyer_id == payer.consumer.consumer_id
 
 
-def paid_stage(view: OrderView, payer: ConsumerView, return_url: str) -> Paid:
-    """The result for the payer who paid."""
+def paid_stage(view: OrderView, payer: ConsumerView, means: Means, return_url: str) -> Paid:
+    """The result for the payer who paid, by these means."""
     order = view.order
-    method = view.legs[0].method if view.legs else "balance"
-    return Paid(order.paid_at or order.created_at, masked_name(payer.consumer.name), method, return_url=return_url)
+    paid_at = order.paid_at or order.created_at
+    return Paid(paid_at, masked_name(payer.consumer.name), means, return_url, choice_of_plan(view.plan))
 
 
-def open_stage(
-    view: OrderView,
-    viewer: Viewer,
-    details: OrderDetails,
-    *,
-    public_url: str,
-    demo_consumers: tuple[DemoConsumer, ...] = (),
-) -> Stage:
-    """The stage of an order that waits for a payer."""
-    order = view.order
+def paying_instrument(view: OrderView) -> int | None:
+    """The card or line that paid; None for the balance."""
+    return view.legs[0].instrument_id if view.legs else None
+
+
+def sign_in_stage(
+    order: Order, viewer: Viewer, *, public_url: str, demo_consumers: tuple[DemoConsumer, ...] = ()
+) -> SignIn:
+    """The stage of an order that waits for somebody to sign in."""
     path = page_path(order)
-    payer = viewer.payer
-    if payer is None:
-        return SignIn(
-            path,
-            viewer.csrf_token,
-            demo_consumers,
-            qr_text(public_url, order.order_id),
-            f"{path}/status",
-            viewer.entered_user_id,
-            viewer.problem_code,
-        )
-    if view.payment is not None and view.payment.payer_id != payer.consumer.consumer_id:
-        return InProgress(path)
+    return SignIn(
+        path,
+        viewer.csrf_token,
+        demo_consumers,
+        qr_text(public_url, order.order_id),
+        f"{path}/status",
+        viewer.entered_user_id,
+        viewer.problem_code,
+    )
+
+
+def choose_stage(
+    order: Order, viewer: Viewer, payer: ConsumerView, means: tuple[Means, ...] = (), quote_id: int | None = None
+) -> Choose:
+    """The stage in which a payer chooses among what she was quoted."""
+    path = page_path(order)
     return Choose(
         f"{path}/pay",
         viewer.csrf_token,
         masked_name(payer.consumer.name),
-        (balance_choice(order, payer, details),),
+        means,
+        "" if quote_id is None else str(quote_id),
         f"{path}/sign-out",
         viewer.problem_code,
     )
 
 
-def balance_choice(order: Order, payer: ConsumerView, details: OrderDetails) -> FundingChoice:
-    """The payer's balance as a way to pay, with the reason where it cannot."""
-    account = payer.account
-    available_minor = account.available_minor if account is not None else None
-    refusal = ""
+def waits_for_other(view: OrderView, payer: ConsumerView) -> bool:
+    """Whether somebody else has begun to pay."""
+    return view.payment is not None and view.payment.payer_id != payer.consumer.consumer_id
+
+
+def refusal_of(order: Order, payer: ConsumerView) -> str:
+    """Why this payer may not pay this order by any means, as an error code; empty where she may."""
     if payer.consumer.status != "active":
-        refusal = "buyer_blocked"
-    elif not details.balance_allowed or available_minor is None:
-        refusal = "no_funding_method"
-    elif payer.consumer.consumer_id in {order.merchant_id, order.sub_merchant_id}:
-        refusal = "buyer_is_seller"
-    elif order.buyer_id not in {None, payer.consumer.consumer_id}:
-        refusal = "buyer_mismatch"
-    elif available_minor < order.amount_minor:
-        refusal = "balance_insufficient"
-    return FundingChoice("balance", "", available_minor, order.currency, refusal_code=refusal)
+        return "buyer_blocked"
+    if payer.consumer.consumer_id in {order.merchant_id, order.sub_merchant_id}:
+        return "buyer_is_seller"
+    return "buyer_mismatch" if order.buyer_id not in {None, payer.consumer.consumer_id} else ""

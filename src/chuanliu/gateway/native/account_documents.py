@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from chuanliu.gateway.native.documents import Time
 from chuanliu.gateway.native.event_body import Event
-from chuanliu.gateway.native.fields import END, Id, Url
+from chuanliu.gateway.native.fields import END, Id, Time, Url
 from chuanliu.money import format_amount
 
-EventKind = Literal["*", "order.paid", "order.closed", "order.refunded"]
+EventKind = Literal[
+    "*", "order.paid", "order.closed", "order.refunded", "campaign.budget_warning", "campaign.exhausted"
+]
 Kinds = Annotated[list[EventKind], Meta(min_length=1, max_length=10, description="Which events; `*` is all.")]
 DeliveryStatus = Literal["due", "delivered", "exhausted"]
 

@@ -62,25 +62,23 @@ async def show_statement(services: Services, call: Call) -> Answer:
 
 OPERATIONS: Final = (
     Operation(
-        method="GET",
-        path="/v1/balance",
-        name="show_balance",
+        "GET",
+        "/v1/balance",
+        show_balance,
+        "Read your balance",
         tag="Account",
-        summary="Read your balance",
         query=BalanceQuery,
         response=Balance,
         errors=("currency_not_supported",),
-        handle=show_balance,
     ),
     Operation(
-        method="GET",
-        path="/v1/statement",
-        name="show_statement",
+        "GET",
+        "/v1/statement",
+        show_statement,
+        "Read the movements of your balance",
         tag="Account",
-        summary="Read the movements of your balance",
         query=StatementQuery,
         response=Statement,
         errors=("currency_not_supported",),
-        handle=show_statement,
     ),
 )

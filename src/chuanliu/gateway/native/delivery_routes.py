@@ -7,16 +7,15 @@ from typing import Any, Final
 import msgspec
 import psycopg
 
+from chuanliu import notifications
 from chuanliu.clock import iso_text
 from chuanliu.errors import NotFound
 from chuanliu.gateway.composition import Services
 from chuanliu.gateway.native.account_documents import Attempt, Deliveries, DeliveriesQuery, Delivery
-from chuanliu.gateway.native.delivery_store import AttemptRow, DeliveryRow, find_delivery, list_deliveries
-from chuanliu.gateway.native.fields import id_of
+from chuanliu.gateway.native.delivery_store import AttemptRow, DeliveryRow, find_delivery, read_deliveries
 from chuanliu.gateway.native.operation import Answer, Call, Operation
 from chuanliu.gateway.native.reading_store import reading
 from chuanliu.gateway.native.rendering import encode, time_or_none
-from chuanliu.notifications import redeliver
 
 
 def _attempt(row: AttemptRow) -> Attempt:
@@ -55,19 +54,19 @@ async def show_sent(connection: psycopg.AsyncConnection[Any], merchant_id: int, 
     return Answer(202, encode(_document(*found)))
 
 
-async def list_log(services: Services, call: Call) -> Answer:
+async def list_deliveries(services: Services, call: Call) -> Answer:
     """Deliveries behind a cursor."""
     query: DeliveriesQuery = call.query
     status = None if query.status is msgspec.UNSET else query.status
     async with reading(services) as connection:
-        rows = await list_deliveries(connection, call.merchant_id, query.after, status, query.limit)
+        rows = await read_deliveries(connection, call.merchant_id, query.after, status, query.limit)
     cursor = rows[-1].delivery_id if rows else query.after
     return Answer(200, encode(Deliveries(tuple(_document(row, []) for row in rows), str(cursor))))
 
 
 async def show_delivery(services: Services, call: Call) -> Answer:
     """A delivery with its attempts."""
-    delivery_id = id_of(call.params["delivery_id"], "delivery_not_found")
+    delivery_id = call.id("delivery")
     async with reading(services) as connection:
         found = await find_delivery(connection, call.merchant_id, delivery_id)
     if found is None:
@@ -75,11 +74,11 @@ async def show_delivery(services: Services, call: Call) -> Answer:
     return Answer(200, encode(_document(*found)))
 
 
-async def send_again(services: Services, call: Call) -> Answer:
+async def redeliver(services: Services, call: Call) -> Answer:
     """Make a delivery due now."""
-    delivery_id = id_of(call.params["delivery_id"], "delivery_not_found")
+    delivery_id = call.id("delivery")
     async with reading(services) as connection:
-        if not await redeliver(connection, call.merchant_id, delivery_id):
+        if not await notifications.redeliver(connection, call.merchant_id, delivery_id):
             raise NotFound("delivery_not_found")
         return await show_sent(connection, call.merchant_id, delivery_id)
 
@@ -88,35 +87,23 @@ _ONE: Final = "/v1/deliveries/{delivery_id}"
 
 OPERATIONS: Final = (
     Operation(
-        method="GET",
-        path="/v1/deliveries",
-        name="list_deliveries",
+        "GET",
+        "/v1/deliveries",
+        list_deliveries,
+        "List deliveries",
         tag="Webhooks",
-        summary="List deliveries",
         query=DeliveriesQuery,
         response=Deliveries,
-        handle=list_log,
     ),
+    Operation("GET", _ONE, show_delivery, "Read a delivery with its attempts", tag="Webhooks", response=Delivery),
     Operation(
-        method="GET",
-        path=_ONE,
-        name="show_delivery",
+        "POST",
+        _ONE + "/redeliver",
+        redeliver,
+        "Send a delivery again now",
         tag="Webhooks",
-        summary="Read a delivery with its attempts",
-        response=Delivery,
-        errors=("delivery_not_found",),
-        handle=show_delivery,
-    ),
-    Operation(
-        method="POST",
-        path=_ONE + "/redeliver",
-        name="redeliver",
-        tag="Webhooks",
-        summary="Send a delivery again now",
         description="Whatever became of it before. The event keeps its id, so your server can tell that it knows it.",
         response=Delivery,
         status=202,
-        errors=("delivery_not_found",),
-        handle=send_again,
     ),
 )

@@ -73,7 +73,7 @@ class AttemptRow(msgspec.Struct, frozen=True):
     response: str | None
 
 
-async def list_deliveries(
+async def read_deliveries(
     connection: psycopg.AsyncConnection[Any], merchant_id: int, after: int, status: str | None, limit: int
 ) -> list[DeliveryRow]:
     """Deliveries of a merchant behind a delivery id, oldest first."""

@@ -17,13 +17,21 @@ from chuanliu.gateway.native.fields import (
     Reason,
     Reference,
     RequestNumber,
+    StoreId,
     Subject,
+    Time,
     Url,
 )
+from chuanliu.gateway.native.instalment_documents import (
+    FeeReturn,
+    InstrumentKind,
+    OfferNumber,
+    PaymentWish,
+    PlanSummary,
+)
 
-Time = Annotated[str, Meta(description="RFC 3339, UTC.", extra_json_schema={"format": "date-time"})]
-OrderStatus = Literal["awaiting_payment", "paid", "finished", "closed", "refunded"]
-PaymentStatus = Literal["succeeded", "awaiting_payer", "processing", "refused", "closed"]
+OrderStatus = Literal["awaiting_payment", "in_progress", "paid", "finished", "closed", "refunded"]
+PaymentStatus = Literal["succeeded", "awaiting_payer", "in_progress", "refused", "closed"]
 RefundStatus = Literal["succeeded", "processing", "failed"]
 _DAY_S = 86_400
 
@@ -42,10 +50,16 @@ class NewOrder(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True
     sub_merchant_id: PartyNumber | None = None
     return_url: Url | None = None
     metadata: Metadata | None = None
+    store_id: StoreId | None = None
+    wish: PaymentWish | None = None
 
 
 class NewPayment(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """A payment by the code that a wallet shows. It makes the order, or pays the one with this reference."""
+    """A payment by the code that a wallet shows. It makes the order, or pays the one with this reference.
+
+    It pays from the balance; with a `quote_id` by an `offer` of that quote, the confirmed one where none is named; with
+    a `wish` that asks for credit by the cheapest that fits.
+    """
 
     payment_code: PaymentCode
     amount: Amount
@@ -54,6 +68,10 @@ class NewPayment(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=Tr
     buyer_id: PartyNumber | None = None
     sub_merchant_id: PartyNumber | None = None
     metadata: Metadata | None = None
+    store_id: StoreId | None = None
+    wish: PaymentWish | None = None
+    quote_id: Id | None = None
+    offer: OfferNumber | None = None
 
 
 class CancelledOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,15 +99,19 @@ class NewRefund(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=Tru
     reason: Reason | None = None
 
 
-class Fund(msgspec.Struct, frozen=True, gc=False):
-    """What one funding method paid."""
+class Fund(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What one funding method pays. `kind` is that of the payer's card or line; the balance has none."""
 
     method: str
     amount: Amount
+    kind: InstrumentKind | None = None
 
 
 class Order(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
-    """An order. `qr_code` is the text of the QR code that wallets scan; `cashier_url` a page to pay at."""
+    """An order. `qr_code` is the text of the QR code that wallets scan; `cashier_url` a page to pay at.
+
+    `in_progress`: a bank has not yet answered whether it pays. `funds` and `plan` are those of the payment.
+    """
 
     order_id: Id
     reference: str
@@ -109,10 +131,15 @@ class Order(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=T
     metadata: dict[str, str] | None = None
     paid_at: Time | None = None
     closed_at: Time | None = None
+    funds: tuple[Fund, ...] = ()
+    plan: PlanSummary | None = None
 
 
 class Payment(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
-    """One attempt of one payer to pay an order. `reason` is the error code of a refused one."""
+    """One attempt of one payer to pay an order. `reason` is the error code of a refused one.
+
+    `in_progress`: the payer's bank was asked and has not answered yet. It ends `succeeded` or `refused`.
+    """
 
     payment_id: Id
     order_id: Id
@@ -124,12 +151,16 @@ class Payment(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only
     payer_id: PartyNumber
     created_at: Time
     funds: tuple[Fund, ...] = ()
+    plan: PlanSummary | None = None
     reason: str | None = None
     completed_at: Time | None = None
 
 
 class Refund(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
-    """A refund. `total_refunded` is what of the order had been refunded after it."""
+    """A refund. `total_refunded` is what of the order had been refunded after it.
+
+    `plan_fee` is what it gave back of an instalment plan's fee, besides the amount.
+    """
 
     refund_id: Id
     order_id: Id
@@ -140,6 +171,7 @@ class Refund(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=
     amount: Amount
     total_refunded: Amount
     created_at: Time
+    plan_fee: FeeReturn | None = None
     reason: str | None = None
     completed_at: Time | None = None
 

@@ -8,12 +8,11 @@ from typing import Final
 from chuanliu.engine import dispatch_store
 from chuanliu.gateway.composition import Services
 from chuanliu.gateway.native.account_documents import Events, EventsQuery
-from chuanliu.gateway.native.event_body import event_document
+from chuanliu.gateway.native.event_body import event_document, subject_of
 from chuanliu.gateway.native.operation import Answer, Call, Operation
 from chuanliu.gateway.native.reading_store import reading
 from chuanliu.gateway.native.rendering import encode
 from chuanliu.ids import cell_of_party
-from chuanliu.trade import snapshot_of
 
 LOOK_EVERY_S: Final = 0.25
 
@@ -29,7 +28,9 @@ async def list_events(services: Services, call: Call) -> Answer:
             break
         await asyncio.sleep(min(LOOK_EVERY_S, left))
     cursor = found[-1].seq if found else query.after
-    documents = tuple(event_document(each.kind, snapshot_of(each.payload), each.event_id, each.seq) for each in found)
+    documents = tuple(
+        event_document(each.kind, subject_of(each.kind, each.payload), each.event_id, each.seq) for each in found
+    )
     return Answer(200, encode(Events(documents, str(cursor))))
 
 
@@ -42,17 +43,16 @@ async def _read(services: Services, merchant_id: int, query: EventsQuery) -> lis
 
 OPERATIONS: Final = (
     Operation(
-        method="GET",
-        path="/v1/events",
-        name="list_events",
+        "GET",
+        "/v1/events",
+        list_events,
+        "Read events behind a cursor",
         tag="Events",
-        summary="Read events behind a cursor",
         description=(
             "Events are numbered by one writer, so a reader that goes on from `next_cursor` misses none. "
             "With `wait_s` the answer comes as soon as there is an event."
         ),
         query=EventsQuery,
         response=Events,
-        handle=list_events,
     ),
 )

@@ -40,6 +40,14 @@ RequestNumber = Annotated[
         description="Your number of the refund, unique in its order. Without it the `Idempotency-Key` is taken.",
     ),
 ]
+Time = Annotated[str, msgspec.Meta(description="RFC 3339, UTC.", extra_json_schema={"format": "date-time"})]
+StoreId = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=REFERENCE_PATTERN,
+        description="Where it is sold, as you call it. Campaigns may be for some stores only.",
+    ),
+]
 PaymentCode = Annotated[
     str, msgspec.Meta(pattern="^[0-9]{16,18}" + END, description="What the payer's wallet shows; good for one attempt.")
 ]

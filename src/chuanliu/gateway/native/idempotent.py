@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from chuanliu.engine import Command, Context, Keys, Reference, Rows, Seen, lock_record, recall, remember
 from chuanliu.gateway.native.operation import Answer
@@ -13,7 +13,14 @@ def _as_it_is(body: bytes) -> bytes:
     return body
 
 
-class Idempotent(Command[Answer], frozen=True):
+class Recorded(NamedTuple):
+    """An answer as it is stored, and the outcome behind it; None where the answer is given again."""
+
+    answer: Answer
+    outcome: Any = None
+
+
+class Idempotent(Command[Recorded], frozen=True):
     """Decide `command` once under a key, render its outcome, and store that answer.
 
     The same key with the same `fields` gets the first answer, with others `Conflict(idempotency_conflict)` naming the
@@ -34,11 +41,12 @@ class Idempotent(Command[Answer], frozen=True):
         lock_record(keys, self.merchant_id, self.operation, self.key)
         self.command.discover(seen, keys, reference)
 
-    def decide(self, rows: Rows, context: Context) -> Answer:
+    def decide(self, rows: Rows, context: Context) -> Recorded:
         before = recall(rows, self.merchant_id, self.operation, self.key, self.fields)
         if before is not None:
-            return Answer(int.from_bytes(before[:2]), self.reveal(before[2:]))
-        answer = self.render(self.command.decide(rows, context))
+            return Recorded(Answer(int.from_bytes(before[:2]), self.reveal(before[2:])))
+        outcome = self.command.decide(rows, context)
+        answer = self.render(outcome)
         stored = answer.status.to_bytes(2) + self.conceal(answer.body)
         remember(rows, self.merchant_id, self.operation, self.key, self.fields, stored, context.now)
-        return answer
+        return Recorded(answer, outcome)

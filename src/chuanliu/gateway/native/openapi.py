@@ -44,6 +44,7 @@ Every error is a problem document (RFC 9457) with a stable `code`, the `field` w
 _TAGS: Final = {
     "Payments": "Money from a payer, by payment code.",
     "Orders": "What you sell, to be paid by QR code, in the cashier or by payment code.",
+    "Instalments": "Quotes of all ways to pay, and the plans that come of them.",
     "Refunds": "Money back to the payer, the way it came.",
     "Events": "What happened, in order.",
     "Webhooks": "Events sent to you, signed by the Standard Webhooks scheme.",
@@ -150,7 +151,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
     if operation.response is not None:
         success["content"] = {_SCHEMA: {"schema": _link(operation.response)}}
     by_status: dict[int, list[str]] = {}
-    for code in (*operation.errors, *(WITH_BODY if operation.request is not None else ()), *ALWAYS):
+    for code in (*operation.codes, *(WITH_BODY if operation.request is not None else ()), *ALWAYS):
         for status in statuses_of(code):
             by_status.setdefault(status, []).append(code)
     responses = {str(operation.status): success}

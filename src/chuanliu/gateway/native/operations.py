@@ -10,6 +10,7 @@ from chuanliu.gateway.native import (
     event_routes,
     order_routes,
     payment_routes,
+    quote_routes,
     webhook_routes,
 )
 from chuanliu.gateway.native.operation import Operation
@@ -17,6 +18,7 @@ from chuanliu.gateway.native.operation import Operation
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *payment_routes.OPERATIONS,
     *order_routes.OPERATIONS,
+    *quote_routes.OPERATIONS,
     *event_routes.OPERATIONS,
     *webhook_routes.OPERATIONS,
     *delivery_routes.OPERATIONS,

@@ -16,9 +16,18 @@ from chuanliu.gateway.native.documents import (
     OrderByReference,
     Refunds,
 )
-from chuanliu.gateway.native.fields import id_of, number_or_key
-from chuanliu.gateway.native.operation import Answer, Call, Operation
-from chuanliu.gateway.native.rendering import details_of, encode, order_document, render_cancellation, render_refunds
+from chuanliu.gateway.native.fields import number_or_key
+from chuanliu.gateway.native.named_order import order_of_body, order_of_path
+from chuanliu.gateway.native.operation import ORDER_ERRORS, SELLER_ERRORS, Answer, Call, Operation
+from chuanliu.gateway.native.rendering import (
+    details_of,
+    encode,
+    order_document,
+    order_view_document,
+    render_cancellation,
+    render_refunds,
+    stored_wish,
+)
 from chuanliu.gateway.native.submission_routes import submit
 
 EXPIRES_IN_DEFAULT: Final = 2 * HOUR
@@ -44,6 +53,7 @@ async def create_order(services: Services, call: Call) -> Answer:
         expires_at=from_datetime(body.expires_at) if body.expires_at is not None else None,
         return_url=body.return_url,
         details=details_of(body.metadata),
+        wish=stored_wish(body.wish, body.store_id),
     )
     if call.key == spec.out_trade_no:
         call = call._replace(key=None)
@@ -52,21 +62,23 @@ async def create_order(services: Services, call: Call) -> Answer:
         return Answer(201, encode(order_document(order, services.public_url)))
 
     try:
-        return await submit(services, call, "create_order", trade.CreateOrder(spec), render)
+        if call.key is not None:
+            return await submit(services, call, "create_order", trade.CreateOrder(spec), render)
+        order = await services.engine.submit(trade.CreateOrder(spec))
+        return render(order) if order.payment_id is None else await _show(services, spec.ref, 201)
     except Refused as error:
         # The identity was compared before the state: this is the same request again, after its order moved on.
         if error.code not in _PASSED or error.field is not None:
             raise
         try:
-            return render((await services.engine.ask(trade.FindOrder(spec.ref))).order)
+            return await _show(services, spec.ref, 201)
         except Refused:
             raise error from None
 
 
 async def show_order(services: Services, call: Call) -> Answer:
     """An order by our id."""
-    ref = trade.OrderRef(call.merchant_id, order_id=id_of(call.params["order_id"], "order_not_found"))
-    return await _show(services, ref)
+    return await _show(services, order_of_path(call))
 
 
 async def find_order(services: Services, call: Call) -> Answer:
@@ -75,135 +87,86 @@ async def find_order(services: Services, call: Call) -> Answer:
     return await _show(services, trade.OrderRef(call.merchant_id, query.reference))
 
 
-async def _show(services: Services, ref: trade.OrderRef) -> Answer:
+async def _show(services: Services, ref: trade.OrderRef, status: int = 200) -> Answer:
     view = await services.engine.ask(trade.FindOrder(ref))
-    return Answer(200, encode(order_document(view.order, services.public_url)))
+    return Answer(status, encode(order_view_document(services.engine.reference, view, services.public_url)))
 
 
 async def list_refunds(services: Services, call: Call) -> Answer:
     """The refunds of an order."""
-    ref = trade.OrderRef(call.merchant_id, order_id=id_of(call.params["order_id"], "order_not_found"))
-    return render_refunds(await services.engine.ask(trade.FindOrder(ref, with_refunds=True)))
+    return render_refunds(await services.engine.ask(trade.FindOrder(order_of_path(call), with_refunds=True)))
 
 
 async def close_order(services: Services, call: Call) -> Answer:
     """Close an unpaid order."""
-    ref = trade.OrderRef(call.merchant_id, order_id=id_of(call.params["order_id"], "order_not_found"))
 
     def render(order: trade.Order) -> Answer:
         return Answer(200, encode(order_document(order, services.public_url)))
 
-    return await submit(services, call, "close_order", trade.CloseOrder(ref), render)
+    return await submit(services, call, "close_order", trade.CloseOrder(order_of_path(call)), render)
 
 
 async def cancel_order(services: Services, call: Call) -> Answer:
     """Undo an order whose outcome the merchant does not know."""
     body: CancelledOrder = call.body
-    if body.order_id is None and body.reference is None:
-        raise Invalid("invalid_parameter", "name the order by reference or order_id", field="reference")
-    order_id = id_of(body.order_id, "order_not_found") if body.order_id is not None else None
-    ref = trade.OrderRef(call.merchant_id, body.reference, order_id)
 
     def render(outcome: trade.CancelOutcome) -> Answer:
         return render_cancellation(outcome, services.public_url)
 
-    return await submit(services, call, "cancel_order", trade.CancelOrder(ref), render)
+    return await submit(services, call, "cancel_order", trade.CancelOrder(order_of_body(call, body)), render)
 
 
 _TAG: Final = "Orders"
 _BY_ID: Final = "/v1/orders/{order_id}"
-_MAKING: Final = (
-    "order_inconsistent",
-    "order_closed",
-    "order_expired",
-    "buyer_mismatch",
-    "amount_too_large",
-    "seller_not_found",
-    "seller_blocked",
-    "currency_not_supported",
-    "invalid_amount",
-    "idempotency_conflict",
-)
-
 OPERATIONS: Final = (
     Operation(
-        method="POST",
-        path="/v1/orders",
-        name="create_order",
+        "POST",
+        "/v1/orders",
+        create_order,
+        "Create an order to be paid by QR code or in the cashier",
         tag=_TAG,
-        summary="Create an order to be paid by QR code or in the cashier",
         description="The same `reference` again gives the order as it is; with another amount, `order_inconsistent`.",
         request=NewOrder,
         response=Order,
         status=201,
-        errors=_MAKING,
+        errors=ORDER_ERRORS,
         keyed=True,
-        handle=create_order,
     ),
     Operation(
-        method="GET",
-        path="/v1/orders",
-        name="find_order",
+        "GET",
+        "/v1/orders",
+        find_order,
+        "Find an order by your reference",
         tag=_TAG,
-        summary="Find an order by your reference",
         query=OrderByReference,
         response=Order,
         errors=("order_not_found",),
-        handle=find_order,
     ),
     Operation(
-        method="POST",
-        path="/v1/orders/cancel",
-        name="cancel_order",
+        "POST",
+        "/v1/orders/cancel",
+        cancel_order,
+        "Undo an order whose outcome you do not know",
         tag=_TAG,
-        summary="Undo an order whose outcome you do not know",
         description=(
             "Closes an unpaid order and refunds one that was paid today. A `reference` never seen is marked, so that a "
             "payment that arrives later is refused."
         ),
         request=CancelledOrder,
         response=Cancellation,
-        errors=(
-            "order_not_found",
-            "cancel_too_late",
-            "order_finished",
-            "seller_balance_insufficient",
-            "seller_not_found",
-            "seller_blocked",
-            "idempotency_conflict",
-        ),
+        errors=("order_not_found", "cancel_too_late", "order_finished", "seller_balance_insufficient", *SELLER_ERRORS),
         keyed=True,
-        handle=cancel_order,
     ),
+    Operation("GET", _BY_ID, show_order, "Read an order", tag=_TAG, response=Order),
     Operation(
-        method="GET",
-        path=_BY_ID,
-        name="show_order",
+        "POST",
+        _BY_ID + "/close",
+        close_order,
+        "Close an unpaid order",
         tag=_TAG,
-        summary="Read an order",
         response=Order,
-        errors=("order_not_found",),
-        handle=show_order,
-    ),
-    Operation(
-        method="POST",
-        path=_BY_ID + "/close",
-        name="close_order",
-        tag=_TAG,
-        summary="Close an unpaid order",
-        response=Order,
-        errors=("order_not_found", "order_status_invalid", "idempotency_conflict"),
+        errors=("order_status_invalid",),
         keyed=True,
-        handle=close_order,
     ),
-    Operation(
-        method="GET",
-        path=_BY_ID + "/refunds",
-        name="list_refunds",
-        tag=_TAG,
-        summary="List the refunds of an order",
-        response=Refunds,
-        errors=("order_not_found",),
-        handle=list_refunds,
-    ),
+    Operation("GET", _BY_ID + "/refunds", list_refunds, "List the refunds of an order", tag=_TAG, response=Refunds),
 )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from chuanliu.errors import CODES, ChuanliuError
+from chuanliu.errors import ChuanliuError
 from chuanliu.gateway.native.operation import Answer
-from chuanliu.serving import status_of
+from chuanliu.serving import problem_document, status_of
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -18,9 +18,17 @@ STATUS_OF_CODE: Final[dict[str, int]] = {
     "refund_not_found": 404,
     "webhook_not_found": 404,
     "delivery_not_found": 404,
+    "campaign_not_found": 404,
+    "quote_not_found": 404,
+    "plan_not_found": 404,
+    "sponsor_not_found": 404,
+    "lender_not_found": 404,
+    "product_not_found": 404,
+    "instrument_not_found": 404,
     "order_inconsistent": 409,
     "refund_inconsistent": 409,
     "idempotency_conflict": 409,
+    "code_taken": 409,
 }
 """Codes with a status of their own: what is not the caller's does not exist, same key and other content conflict."""
 
@@ -49,18 +57,8 @@ def problem_status(error: ChuanliuError) -> int:
 def problem_answer(error: ChuanliuError) -> Answer:
     """Problem details (RFC 9457)."""
     status = problem_status(error)
-    document: dict[str, Any] = {
-        "type": f"urn:chuanliu:error:{error.code}",
-        "title": CODES[error.code],
-        "status": status,
-        "detail": error.message,
-        "code": error.code,
-    }
-    if error.field is not None:
-        document["field"] = _field_name(error.code, error.field)
-    if error.details:
-        document["details"] = error.details
-    return Answer(status, _encode(document))
+    field = _field_name(error.code, error.field) if error.field is not None else None
+    return Answer(status, _encode(problem_document(error, status, field)))
 
 
 _STATUSES: Final[dict[str, tuple[int, ...]]] = {

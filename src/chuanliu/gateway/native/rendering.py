@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ import msgspec
 
 from chuanliu import trade
 from chuanliu.clock import iso_text
+from chuanliu.engine import Reference
 from chuanliu.errors import Invalid, Refused
 from chuanliu.gateway.native.documents import (
     Cancellation,
@@ -22,9 +24,11 @@ from chuanliu.gateway.native.documents import (
     RefundStatus,
 )
 from chuanliu.gateway.native.fields import amount
+from chuanliu.gateway.native.instalment_documents import FeeReturn, PaymentWish, PlanSummary
 from chuanliu.gateway.native.operation import Answer
 from chuanliu.gateway.native.problems import problem_answer
 from chuanliu.ids import trade_no
+from chuanliu.instalments import Plan, Wish, wish_bytes
 
 encode: Final = msgspec.json.Encoder().encode
 
@@ -42,8 +46,8 @@ _ORDER_STATUS: Final[dict[str, OrderStatus]] = {
 _PAYMENT_STATUS: Final[dict[str, PaymentStatus]] = {
     "SUCCEEDED": "succeeded",
     "AWAITING_PAYER": "awaiting_payer",
-    "AUTHORISING": "processing",
-    "UNKNOWN": "processing",
+    "AUTHORISING": "in_progress",
+    "UNKNOWN": "in_progress",
     "REFUSED": "refused",
     "CLOSED": "closed",
 }
@@ -52,6 +56,9 @@ _REFUND_STATUS: Final[dict[str, RefundStatus]] = {
     "PROCESSING": "processing",
     "FAILED": "failed",
 }
+
+
+_DRAWS_NOTHING: Final = frozenset({"REFUSED", "VOIDED"})
 
 
 class _Details(msgspec.Struct):
@@ -83,6 +90,44 @@ def order_status(status: str, *, paid: bool) -> OrderStatus:
     return "refunded" if paid and status == "TRADE_CLOSED" else _ORDER_STATUS[status]
 
 
+def stored_wish(wish: PaymentWish | None, store_id: str | None) -> bytes | None:
+    """A wish as the order keeps it."""
+    asked = wish or PaymentWish()
+    return wish_bytes(Wish(**msgspec.structs.asdict(asked), store_id=store_id))
+
+
+def funds_of(lines: Iterable[trade.FundLine], currency: str) -> tuple[Fund, ...]:
+    """What each funding method pays."""
+    return tuple(Fund(line.method, amount(line.amount_minor, currency), _any(line.kind)) for line in lines)
+
+
+def _any(word: str | None) -> Any:
+    """A word of a row, which is one of those that the document lists."""
+    return word
+
+
+def plan_summary(line: trade.PlanLine, currency: str) -> PlanSummary:
+    """A plan as merchants are told of it."""
+    return PlanSummary(
+        str(line.plan_id),
+        str(line.lender_id),
+        line.instalments,
+        amount(line.principal_minor, currency),
+        amount(line.fee_minor, currency),
+        amount(line.buyer_fee_minor, currency),
+        amount(line.subsidy_minor, currency),
+    )
+
+
+def _drawn(
+    reference: Reference, legs: tuple[trade.PaymentLeg, ...], plan: Plan | None, currency: str
+) -> tuple[tuple[Fund, ...], PlanSummary | None]:
+    """What a payment draws on, where it was not refused: its funds and its plan."""
+    drawn = [trade.fund_line(reference, leg, plan) for leg in legs if leg.status not in _DRAWS_NOTHING]
+    summary = plan_summary(trade.plan_line(plan), currency) if plan is not None and drawn else None
+    return funds_of(drawn, currency), summary
+
+
 def order_document(order: trade.Order, public_url: str) -> Order:
     """An order as its merchant sees it."""
     number = trade_no(order.order_id)
@@ -108,12 +153,25 @@ def order_document(order: trade.Order, public_url: str) -> Order:
     )
 
 
-def payment_document(
-    payment: trade.Payment, legs: tuple[trade.PaymentLeg, ...], orders: tuple[trade.Order, ...]
-) -> Payment:
-    """A payment as one merchant sees it: its own orders' part. Funds are told only where it has the whole."""
+def order_view_document(reference: Reference, view: trade.OrderView, public_url: str) -> Order:
+    """An order with what its payment draws on, and whether a bank is being asked for it."""
+    document = order_document(view.order, public_url)
+    if view.payment is None:
+        return document
+    funds, plan = _drawn(reference, view.legs, view.plan, view.order.currency)
+    asking = document.status == "awaiting_payment" and _PAYMENT_STATUS[view.payment.status] == "in_progress"
+    status = "in_progress" if asking else document.status
+    return msgspec.structs.replace(document, status=status, funds=funds, plan=plan)
+
+
+def payment_document(reference: Reference, view: trade.PaymentView) -> Payment:
+    """A payment as one merchant sees it: its own orders' part. What it draws on is told only where it has the whole."""
+    payment, orders = view.payment, view.orders
     order = orders[0]
-    whole = len(orders) == len(payment.order_ids)
+    funds: tuple[Fund, ...] = ()
+    plan = None
+    if len(orders) == len(payment.order_ids):
+        funds, plan = _drawn(reference, view.legs, view.plan, payment.currency)
     return Payment(
         payment_id=str(payment.payment_id),
         order_id=str(order.order_id),
@@ -124,7 +182,8 @@ def payment_document(
         refunded_amount=amount(sum(_refunded_of(each, payment) for each in orders), payment.currency),
         payer_id=str(payment.payer_id),
         created_at=time_text(payment.created_at),
-        funds=tuple(Fund(leg.method, amount(leg.amount_minor, payment.currency)) for leg in legs) if whole else (),
+        funds=funds,
+        plan=plan,
         reason=payment.reason,
         completed_at=time_or_none(payment.completed_at),
     )
@@ -137,6 +196,11 @@ def _refunded_of(order: trade.Order, payment: trade.Payment) -> int:
 
 def refund_document(refund: trade.Refund, order: trade.Order) -> Refund:
     """A refund. It depends on nothing that changes after it, so a repeated request gets the same document."""
+    fee_back = None
+    if refund.plan_fee_minor or refund.subsidy_minor:
+        fee_back = FeeReturn(
+            amount(refund.plan_fee_minor, order.currency), amount(refund.subsidy_minor, order.currency)
+        )
     return Refund(
         refund_id=str(refund.refund_id),
         order_id=str(refund.order_id),
@@ -147,20 +211,47 @@ def refund_document(refund: trade.Refund, order: trade.Order) -> Refund:
         amount=amount(refund.amount_minor, order.currency),
         total_refunded=amount(refund.cumulative_minor, order.currency),
         created_at=time_text(refund.created_at),
+        plan_fee=fee_back,
         reason=refund.reason,
         completed_at=time_or_none(refund.completed_at),
     )
 
 
-def render_payment(outcome: trade.PayOutcome) -> Answer:
+def render_payment(reference: Reference, outcome: trade.PayOutcome) -> Answer:
     """201, or a problem that says why the payment was refused and names the order, which stays payable."""
     order, payment = outcome.order, outcome.payment
     if outcome.result == trade.REFUSED or payment is None:
-        details = {"order_id": str(order.order_id), "reference": order.out_trade_no}
-        if payment is not None:
-            details["payment_id"] = str(payment.payment_id)
-        return problem_answer(Refused(outcome.reason or "payment_refused", **details))
-    return Answer(201, encode(payment_document(payment, outcome.legs, (order,))))
+        return _refused_payment(order, payment, outcome.reason)
+    view = trade.PaymentView(payment, outcome.legs, (order,), outcome.plan)
+    return Answer(201, encode(payment_document(reference, view)))
+
+
+def render_payment_again(reference: Reference, view: trade.PaymentView) -> Answer:
+    """As `render_payment`, for a payment that was found by its id."""
+    payment = view.payment
+    if _PAYMENT_STATUS[payment.status] in ("refused", "closed"):
+        return _refused_payment(view.orders[0], payment, payment.reason or "order_closed")
+    return Answer(201, encode(payment_document(reference, view)))
+
+
+def _refused_payment(order: trade.Order, payment: trade.Payment | None, reason: str | None) -> Answer:
+    details = {"order_id": str(order.order_id), "reference": order.out_trade_no}
+    if payment is not None:
+        details["payment_id"] = str(payment.payment_id)
+    return problem_answer(Refused(reason or "payment_refused", **details))
+
+
+class _Progress(msgspec.Struct):
+    status: str = ""
+    payment_id: str = ""
+
+
+def payment_in_progress(answer: Answer) -> int | None:
+    """The payment that an answer shows as in progress."""
+    if answer.status != 201:
+        return None
+    shown = msgspec.json.decode(answer.body, type=_Progress)
+    return int(shown.payment_id) if shown.status == "in_progress" else None
 
 
 def render_refund(outcome: trade.RefundOutcome) -> Answer:

@@ -11,7 +11,7 @@ import msgspec
 from chuanliu.crypto import SEAL_RANDOMNESS
 from chuanliu.engine import Command
 from chuanliu.gateway.composition import Services
-from chuanliu.gateway.native.idempotent import Idempotent
+from chuanliu.gateway.native.idempotent import Idempotent, Recorded
 from chuanliu.gateway.native.operation import Answer, Call
 from chuanliu.gateway.native.rendering import canonical
 
@@ -27,8 +27,20 @@ async def submit(
     """
     if call.key is None:
         return render(await services.engine.submit(command))
+    return (await record(services, call, call.key, operation, command, render)).answer
+
+
+async def record(
+    services: Services,
+    call: Call,
+    key: str,
+    operation: str,
+    command: Command[Outcome],
+    render: Callable[[Outcome], Answer],
+) -> Recorded:
+    """Run a command under a key, and say whether this was its first run."""
     return await services.engine.submit(
-        Idempotent(command, render, call.merchant_id, operation, call.key, identity_of(call))
+        Idempotent(command, render, call.merchant_id, operation, key, identity_of(call))
     )
 
 
@@ -41,7 +53,7 @@ async def submit_secret(
     vault = services.vault
     context = f"idempotency/{call.merchant_id}/{operation}/{call.key}"
     randomness = secrets.token_bytes(SEAL_RANDOMNESS)
-    return await services.engine.submit(
+    recorded = await services.engine.submit(
         Idempotent(
             command,
             render,
@@ -53,6 +65,7 @@ async def submit_secret(
             reveal=lambda sealed: vault.open(sealed, context),
         )
     )
+    return recorded.answer
 
 
 def identity_of(call: Call) -> dict[str, str]:

@@ -14,7 +14,6 @@ from chuanliu.gateway.native.account_documents import Delivery, NewWebhook, Webh
 from chuanliu.gateway.native.delivery_routes import show_sent
 from chuanliu.gateway.native.delivery_store import write_test_delivery
 from chuanliu.gateway.native.event_body import TEST_KIND, TEST_PAYLOAD
-from chuanliu.gateway.native.fields import id_of
 from chuanliu.gateway.native.operation import Answer, Call, Operation
 from chuanliu.gateway.native.reading_store import reading
 from chuanliu.gateway.native.rendering import encode, time_or_none
@@ -50,10 +49,6 @@ def _render(status: int, secret: str | None = None) -> Callable[[WebhookEndpoint
     return lambda endpoint: Answer(status, encode(_document(endpoint, secret)))
 
 
-def _endpoint_id(call: Call) -> int:
-    return id_of(call.params["webhook_id"], "webhook_not_found")
-
-
 def _sealed_secret(services: Services, endpoint_id: int) -> tuple[str, bytes]:
     secret = secret_text(secrets.token_bytes(_SECRET_BYTES))
     context = webhook_context(endpoint_id)
@@ -87,7 +82,7 @@ async def list_webhooks(services: Services, call: Call) -> Answer:
 
 async def show_webhook(services: Services, call: Call) -> Answer:
     """One endpoint."""
-    return _render(200)(await services.engine.ask(FindWebhook(call.merchant_id, _endpoint_id(call))))
+    return _render(200)(await services.engine.ask(FindWebhook(call.merchant_id, call.id("webhook"))))
 
 
 async def change_webhook(services: Services, call: Call) -> Answer:
@@ -97,7 +92,7 @@ async def change_webhook(services: Services, call: Call) -> Answer:
         _check_url(services, body.url)
     command = UpdateWebhook(
         call.merchant_id,
-        _endpoint_id(call),
+        call.id("webhook"),
         body.url,
         _kinds_text(list(body.kinds)) if body.kinds is not None else None,
         body.status == "disabled" if body.status is not None else None,
@@ -107,13 +102,13 @@ async def change_webhook(services: Services, call: Call) -> Answer:
 
 async def delete_webhook(services: Services, call: Call) -> Answer:
     """Delete an endpoint."""
-    await services.engine.submit(DeleteWebhook(call.merchant_id, _endpoint_id(call)))
+    await services.engine.submit(DeleteWebhook(call.merchant_id, call.id("webhook")))
     return Answer(204, b"")
 
 
-async def rotate_secret(services: Services, call: Call) -> Answer:
+async def rotate_webhook_secret(services: Services, call: Call) -> Answer:
     """Make a new secret; for a day both sign."""
-    endpoint_id = _endpoint_id(call)
+    endpoint_id = call.id("webhook")
     secret, sealed = _sealed_secret(services, endpoint_id)
     command = RotateWebhookSecret(call.merchant_id, endpoint_id, sealed)
     return await submit_secret(services, call, "rotate_webhook_secret", command, _render(200, secret))
@@ -121,7 +116,7 @@ async def rotate_secret(services: Services, call: Call) -> Answer:
 
 async def test_webhook(services: Services, call: Call) -> Answer:
     """Send a test event."""
-    endpoint = await services.engine.ask(FindWebhook(call.merchant_id, _endpoint_id(call)))
+    endpoint = await services.engine.ask(FindWebhook(call.merchant_id, call.id("webhook")))
     ids = services.engine.ids
     ids.advance(time.time_ns() // 1_000_000)
     delivery_id, event_id = (with_cell(ids.next(), endpoint.cell) for _ in range(2))
@@ -145,83 +140,59 @@ _ONE: Final = "/v1/webhooks/{webhook_id}"
 
 OPERATIONS: Final = (
     Operation(
-        method="POST",
-        path=_ALL,
-        name="create_webhook",
+        "POST",
+        _ALL,
+        create_webhook,
+        "Add an endpoint that gets your events",
         tag=_TAG,
-        summary="Add an endpoint that gets your events",
         description="The answer holds the secret that signs. It is shown only now.",
         request=NewWebhook,
         response=Webhook,
         status=201,
-        errors=("destination_refused", "merchant_not_found", "idempotency_conflict"),
+        errors=("destination_refused", "merchant_not_found"),
         keyed=True,
-        handle=create_webhook,
     ),
+    Operation("GET", _ALL, list_webhooks, "List your endpoints", tag=_TAG, response=Webhooks),
+    Operation("GET", _ONE, show_webhook, "Read an endpoint", tag=_TAG, response=Webhook),
     Operation(
-        method="GET",
-        path=_ALL,
-        name="list_webhooks",
+        "PATCH",
+        _ONE,
+        change_webhook,
+        "Change an endpoint",
         tag=_TAG,
-        summary="List your endpoints",
-        response=Webhooks,
-        handle=list_webhooks,
-    ),
-    Operation(
-        method="GET",
-        path=_ONE,
-        name="show_webhook",
-        tag=_TAG,
-        summary="Read an endpoint",
-        response=Webhook,
-        errors=("webhook_not_found",),
-        handle=show_webhook,
-    ),
-    Operation(
-        method="PATCH",
-        path=_ONE,
-        name="change_webhook",
-        tag=_TAG,
-        summary="Change an endpoint",
         request=WebhookChange,
         response=Webhook,
-        errors=("webhook_not_found", "destination_refused"),
-        handle=change_webhook,
+        errors=("destination_refused",),
     ),
     Operation(
-        method="DELETE",
-        path=_ONE,
-        name="delete_webhook",
+        "DELETE",
+        _ONE,
+        delete_webhook,
+        "Delete an endpoint",
         tag=_TAG,
-        summary="Delete an endpoint",
         description="Its deliveries stay in the log.",
         response=None,
         status=204,
-        errors=("webhook_not_found",),
-        handle=delete_webhook,
     ),
     Operation(
-        method="POST",
-        path=_ONE + "/rotate_secret",
-        name="rotate_webhook_secret",
+        "POST",
+        _ONE + "/rotate_secret",
+        rotate_webhook_secret,
+        "Make a new secret",
         tag=_TAG,
-        summary="Make a new secret",
         description="For a day both the new and the former secret sign; the header then holds two signatures.",
         response=Webhook,
-        errors=("webhook_not_found", "idempotency_conflict"),
         keyed=True,
-        handle=rotate_secret,
     ),
     Operation(
-        method="POST",
-        path=_ONE + "/test",
-        name="test_webhook",
+        "POST",
+        _ONE + "/test",
+        test_webhook,
+        "Send a test event to an endpoint",
         tag=_TAG,
-        summary="Send a test event to an endpoint",
         description="Follow the delivery to see what your server answered.",
         response=Delivery,
         status=202,
-        errors=("webhook_not_found", "destination_refused"),
-        handle=test_webhook,
+        errors=("destination_refused",),
     ),
 )

@@ -15,7 +15,7 @@ from chuanliu.gateway.start.figures_store import FigureReader
 from chuanliu.gateway.start.roster import Roster
 from chuanliu.gateway.start.wallet_store import WalletReader
 from chuanliu.ids import trade_no
-from chuanliu.serving import Request, Response, Router
+from chuanliu.serving import Request, Response, Router, cookie_text
 from chuanliu.trade import CreateOrder, OrderSpec
 from chuanliu.web import (
     Language,
@@ -101,7 +101,8 @@ class _StartPage:
             official_refusal=self._second.refusal,
         )
         answer = Response.html(render_start(view))
-        return answer.set_cookie(_CSRF_COOKIE, token, secure=request.scheme == "https", same_site="strict")
+        cookie = cookie_text(_CSRF_COOKIE, token, secure=request.scheme == "https", same_site="strict")
+        return answer.with_header("set-cookie", cookie)
 
     async def live(self, _request: Request) -> Response:
         return Response.json(live_json(await self._figures.read()))

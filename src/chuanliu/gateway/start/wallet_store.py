@@ -27,11 +27,12 @@ _BALANCES: Final = """
     SELECT account_id, balance_minor - held_minor FROM account
     WHERE cell = ANY (%(cells)s) AND account_id = ANY (%(accounts)s)
 """
-# By the index on expiry: live codes are few, whatever was minted before. A code that ends soon is not shown any more.
+# By the index on expiry: live codes are few, whatever was minted before. A code that ends soon is not shown any more;
+# of several the first to end is, so that no code minted later takes its place.
 _CODES: Final = """
     SELECT DISTINCT ON (consumer_id) consumer_id, code FROM payment_code
     WHERE expires_at > now() + interval '1 minute' AND used_at IS NULL AND consumer_id = ANY (%(consumers)s)
-    ORDER BY consumer_id, expires_at DESC, code
+    ORDER BY consumer_id, expires_at, code
 """
 
 
@@ -66,9 +67,12 @@ class WalletReader:
 
     async def _read(self) -> tuple[Wallet, ...]:
         balances, codes = await self._stored(self._consumers)
-        for consumer in self._consumers:
-            if consumer.user_id not in codes:
-                codes[consumer.user_id] = await self._mint(consumer)
+        bare = [consumer for consumer in self._consumers if consumer.user_id not in codes]
+        minted = {consumer.user_id: await self._mint(consumer) for consumer in bare}
+        if bare:
+            # Another process may have minted at the same time: show what it shows.
+            _, stored = await self._stored(bare)
+            codes |= minted | stored
         return tuple(
             Wallet(one.user_id, one.masked_name, balances.get(one.user_id, 0), codes[one.user_id], _CURRENCY)
             for one in self._consumers

@@ -1,4 +1,5 @@
-// Only comfort: the countdown ticks, a scanned payment shows by itself, a second press of the button does nothing.
+// Only comfort: the countdown ticks, a scanned payment shows by itself, the button says what it will do, and does
+// nothing when it is pressed a second time.
 "use strict";
 
 const again = () => location.replace(document.querySelector("[data-page]").dataset.page);
@@ -35,7 +36,13 @@ for (const scan of document.querySelectorAll("[data-status]")) {
   setTimeout(ask, 2000);
 }
 
+const say = (form) => {
+  const chosen = form.querySelector("[data-pay]:checked");
+  if (chosen) form.querySelector("button").textContent = chosen.dataset.pay;
+};
+
 for (const form of document.querySelectorAll("form[data-once]")) {
+  form.addEventListener("change", () => say(form));
   form.addEventListener("submit", (event) => {
     if (form.dataset.once === "sent") event.preventDefault();
     form.dataset.once = "sent";
@@ -45,6 +52,7 @@ for (const form of document.querySelectorAll("form[data-once]")) {
 addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-once]")) {
     form.dataset.once = "";
+    say(form);
     form.querySelector("button").removeAttribute("aria-busy");
   }
 });

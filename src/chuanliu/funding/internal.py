@@ -1,7 +1,11 @@
-"""The consumer's wallet balance as a funding method: internal, so its answers are never unknown."""
+"""Funding methods on accounts of our own ledger: the wallet balance, and credit lines whose debt is on our books.
+
+Their answers are never unknown.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from chuanliu.engine import Context, Keys, Rows
@@ -11,7 +15,6 @@ from chuanliu.ids import cell_of_id
 from chuanliu.ledger import HOLD, end_hold, lock_account, place_hold, post, post_hold
 
 _REASONS: Final = {
-    "balance_below_floor": "balance_insufficient",
     "account_not_found": "no_funding_method",
     "account_closed": "no_funding_method",
     "account_blocked": "buyer_blocked",
@@ -19,15 +22,17 @@ _REASONS: Final = {
 }
 
 
-def _refused(error: Refused) -> Answer:
-    return Answer(Verdict.REFUSED, _REASONS.get(error.code, "payment_refused"))
-
-
-class _Balance:
-    name: str = "balance"
+class _Internal:
     external: bool = False
 
-    def lock(self, keys: Keys, source: int) -> None:
+    def __init__(self, name: str, reasons: Mapping[str, str]) -> None:
+        self.name = name
+        self._reasons = {**_REASONS, **reasons}
+
+    def _refused(self, error: Refused) -> Answer:
+        return Answer(Verdict.REFUSED, self._reasons.get(error.code, "payment_refused"))
+
+    def lock(self, keys: Keys, source: int, reference: str | None = None) -> None:
         lock_account(keys, source)
 
     def authorise(self, rows: Rows, context: Context, leg: Leg) -> Answer:
@@ -36,7 +41,7 @@ class _Balance:
                 rows, context, leg.source, leg.destination, leg.amount_minor, "payment", leg.payment_id, None
             )
         except Refused as error:
-            return _refused(error)
+            return self._refused(error)
         return Answer(Verdict.SUCCEEDED, reference=str(hold.hold_id))
 
     def capture(self, rows: Rows, context: Context, leg: Leg) -> Answer:
@@ -47,14 +52,14 @@ class _Balance:
             with rows.whole():
                 post_hold(rows, context, hold, leg.amount_minor, final=True)
         except Refused as error:
-            return _refused(error)
+            return self._refused(error)
         return Answer(Verdict.SUCCEEDED, reference=leg.reference)
 
     def charge(self, rows: Rows, context: Context, leg: Leg) -> Answer:
         try:
             post(rows, context, leg.cell, leg.source, leg.destination, leg.amount_minor, "payment", leg.payment_id)
         except Refused as error:
-            return _refused(error)
+            return self._refused(error)
         return Answer(Verdict.SUCCEEDED)
 
     def void(self, rows: Rows, context: Context, leg: Leg) -> Answer:
@@ -79,5 +84,8 @@ def _hold_key(leg: Leg) -> tuple[int, int]:
     return cell_of_id(hold_id), hold_id
 
 
-BALANCE: Final[FundingMethod] = _Balance()
+BALANCE: Final[FundingMethod] = _Internal("balance", {"balance_below_floor": "balance_insufficient"})
 """Pays from the consumer's balance account."""
+
+CREDIT_LINE: Final[FundingMethod] = _Internal("credit_line", {"balance_below_floor": "credit_line_insufficient"})
+"""Pays on credit whose debt is our books': the source is the line's credit-used account, its floor minus the limit."""

@@ -1,4 +1,4 @@
-from chuanliu.notifications import Breaker
+from chuanliu.connectors import Breaker
 
 
 def opened(now: float = 0.0) -> Breaker:

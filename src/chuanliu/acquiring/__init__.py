@@ -1,0 +1,21 @@
+"""Calls to banks: made after the commit that recorded them, answered by a command, swept up when an answer is lost."""
+
+from chuanliu.acquiring.bank_meter import BankMeter
+from chuanliu.acquiring.banks_client import ANSWER_WITHIN_S, PAYER_WAITS_S, Banks, BankState
+from chuanliu.acquiring.sweep_store import WaitingCalls, due_quotes, held_quotes, sweep_quotes, waiting_calls
+from chuanliu.acquiring.sweeper_client import CALLS_MAX, BankSweeper
+
+__all__ = [
+    "ANSWER_WITHIN_S",
+    "CALLS_MAX",
+    "PAYER_WAITS_S",
+    "BankMeter",
+    "BankState",
+    "BankSweeper",
+    "Banks",
+    "WaitingCalls",
+    "due_quotes",
+    "held_quotes",
+    "sweep_quotes",
+    "waiting_calls",
+]

@@ -1,0 +1,73 @@
+"""`bench capacity`: time of a plan, and what the planner's policy costs beside the others on days made by chance."""
+
+from __future__ import annotations
+
+import time
+from statistics import median
+from typing import Any, Final
+
+import numpy as np
+
+from chuanliu.bench.capacity_days import DAY_START, smooth, steps
+from chuanliu.bench.machine import Machine
+from chuanliu.bench.report import CLEAN, Report, checked
+from chuanliu.capacity import LAG, Terms, evaluate, make_plan, promises_of
+from chuanliu.clock import MINUTE
+
+TENANTS: Final = 200
+SLOTS: Final = 288
+_SLOT: Final = 5 * MINUTE
+_UNIT_RATE: Final = 100.0
+_UNITS_MAX: Final = 100_000
+
+
+def bench_capacity(days: int, machine: Machine | None = None) -> Report:
+    """Plans of 200 tenants × 288 slots, one for each of `days`, in `p50_ms`; then `days` with steps and as many smooth
+    ones, each replayed under all policies. A plan that breaks a promise is a flaw.
+    """
+    audit, times_ms = CLEAN, []
+    for seed in range(days):
+        _, events = steps(seed, tenants=TENANTS)
+        terms = Terms(unit_rate=_UNIT_RATE, units_max=_UNITS_MAX)
+        began = time.perf_counter()
+        tenants, promised = promises_of(events, DAY_START, _SLOT, SLOTS)
+        plan = make_plan(tenants, promised, terms)
+        times_ms.append((time.perf_counter() - began) * 1000)
+        served = (plan.base_units + np.array(plan.elastic_units)) * _UNIT_RATE
+        if (served < promised.sum(axis=0) - 1e-6).any():
+            audit = f"the plan of day {seed} serves less than it promises"
+    return checked(
+        Report(
+            name="capacity",
+            per_second=None,
+            yardstick_per_second=None,
+            ratio=None,
+            p50_ms=round(median(times_ms), 1),
+            p99_ms=round(max(times_ms), 1),
+            audit=audit,
+            seconds=round(sum(times_ms) / 1000, 2),
+            extras={
+                "plan": {"tenants": TENANTS, "slots": SLOTS, "latency": "of one plan; p99_ms is the longest"},
+                "steps": _compared([steps(seed) for seed in range(days)]),
+                "smooth": _compared([(smooth(seed), []) for seed in range(days)]),
+            },
+            machine=machine,
+        )
+    )
+
+
+def _compared(days: list[tuple[Any, Any]]) -> dict[str, Any]:
+    """Sums over the days: the plan's units and requests over capacity, as shares of reactive's and static's."""
+    found = [evaluate(trace, events, lag=LAG, unit_rate=_UNIT_RATE) for trace, events in days]
+    units = {
+        name: sum(getattr(one, name).unit_minutes for one in found) for name in ("static", "reactive", "plan", "oracle")
+    }
+    over = {name: median(getattr(one, name).over_share for one in found) for name in ("reactive", "plan")}
+    return {
+        "days": len(days),
+        "units_over_reactive": round(units["plan"] / units["reactive"], 3),
+        "units_over_static": round(units["plan"] / units["static"], 3),
+        "oracle_over_reactive": round(units["oracle"] / units["reactive"], 3),
+        "over_share_plan": over["plan"],
+        "over_share_reactive": over["reactive"],
+    }

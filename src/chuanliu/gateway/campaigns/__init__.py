@@ -1,0 +1,26 @@
+"""What may be asked of campaigns, the same for the admin API, for lenders, and for the command line."""
+
+from chuanliu.gateway.campaigns.campaign_routes import (
+    MOVES,
+    add_budget,
+    change,
+    create,
+    document_of,
+    find,
+    list_all,
+    move,
+)
+from chuanliu.gateway.campaigns.report_routes import ReportQuery, report
+
+__all__ = [
+    "MOVES",
+    "ReportQuery",
+    "add_budget",
+    "change",
+    "create",
+    "document_of",
+    "find",
+    "list_all",
+    "move",
+    "report",
+]

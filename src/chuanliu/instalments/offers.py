@@ -1,0 +1,432 @@
+"""What a consumer is offered for an order: each means that she has, in full and in instalments, with its whole cost."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import Final
+
+import msgspec
+
+from chuanliu.clock import Micros, business_date
+from chuanliu.engine import Reference
+from chuanliu.instalments.pricing import (
+    IN_FULL,
+    NO_COST,
+    Calculation,
+    Price,
+    Pricing,
+    Regular,
+    means_of,
+    method_of,
+    source_of,
+    split_instalments,
+    split_regularly,
+)
+from chuanliu.instalments.wish import ANY, Wish
+from chuanliu.ledger import Chart, account_of
+from chuanliu.lenders import Instrument, Lender, Product, ProductTerms, find_product, lender_of, terms_of
+from chuanliu.promotions import Bearers, EligibleCampaigns, Purchase, eligible
+
+
+class OfferShare(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What one sponsor bears of an offer's fee.
+
+    `campaign_id` is 0 for a merchant that bears the fee without a campaign. `waived` is a bank's own fee forgone.
+    `cap_minor` is the most that it bears of one order, 0 without such a limit.
+    """
+
+    sponsor_id: int
+    amount_minor: int
+    waived: bool
+    campaign_id: int
+    cap_minor: int = 0
+
+
+class Offer(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """One way to pay, priced. `instrument_id` is 0 for the balance; `instalments` is 1 in full.
+
+    `fee_minor` is the lender's price, of which the consumer bears `buyer_fee_minor` and sponsors their shares.
+    `method` and `source` are the funding method and the account that is debited. `rate_ppm` is the annualised rate in
+    millionths, from the consumer's payments. `calculation` is how the split into instalments is made again. `masked` is
+    the instrument as it may be shown.
+    """
+
+    instrument_id: int
+    lender_id: int
+    product_id: int
+    method: str
+    source: int
+    funding: str
+    currency: str
+    instalments: int
+    principal_minor: int
+    fee_minor: int
+    buyer_fee_minor: int
+    shares: tuple[OfferShare, ...]
+    due_on: tuple[int, ...]
+    calculation: Calculation
+    rate_ppm: int
+    masked: str
+
+    @property
+    def total_minor(self) -> int:
+        """What the consumer pays altogether."""
+        return self.principal_minor + self.buyer_fee_minor
+
+    @property
+    def needs_plan(self) -> bool:
+        """Whether a payment by it is recorded as a plan: in instalments, on a line of ours, or subsidised."""
+        if not self.instrument_id:
+            return False
+        return self.instalments > 1 or self.funding == "own" or bool(self.shares)
+
+    @property
+    def campaign_ids(self) -> tuple[int, ...]:
+        """The campaigns that lower the consumer's fee."""
+        return tuple(dict.fromkeys(share.campaign_id for share in self.shares if share.campaign_id))
+
+
+class Declined(msgspec.Struct, frozen=True, gc=False):
+    """A means that is not offered, or not in this number of instalments, with the error code that says why.
+
+    `instalments` is 0 for the means as a whole.
+    """
+
+    instrument_id: int
+    lender_id: int
+    product_id: int
+    instalments: int
+    reason: str
+    masked: str = ""
+
+
+class Basket(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What is to be paid, to whom. `category` is the seller's."""
+
+    merchant_id: int
+    sub_merchant_id: int | None = None
+    store_id: str | None = None
+    category: str = ""
+    amount_minor: int
+    currency: str = "CNY"
+    wish: Wish = ANY
+
+    @property
+    def seller_id(self) -> int:
+        """Whose receivable the money goes to."""
+        return self.sub_merchant_id or self.merchant_id
+
+
+class Shopper(msgspec.Struct, frozen=True, gc=False):
+    """Who pays, with her instruments, and what each account of ours still gives: balance and own lines.
+
+    `used_up` are campaigns of which she has no use left, by instrument's product.
+    """
+
+    consumer_id: int
+    instruments: tuple[Instrument, ...]
+    available_minor: dict[int, int]
+    used_up: frozenset[tuple[int, int]] = frozenset()
+
+
+class Offers(msgspec.Struct, frozen=True, gc=False):
+    """What is offered, cheapest first, and what is not."""
+
+    offered: tuple[Offer, ...]
+    declined: tuple[Declined, ...]
+
+
+def offers_for(
+    reference: Reference, shopper: Shopper, basket: Basket, now: Micros, without: frozenset[int] = frozenset()
+) -> Offers:
+    """All that a consumer has, priced for an order. `without` are campaigns that are not to be counted on.
+
+    Cheapest first; of equal ones what is paid off sooner, then the older instrument.
+    """
+    bought = business_date(now)
+    offered: list[Offer] = []
+    declined: list[Declined] = []
+    wish = basket.wish
+    if wish.instalments is None:
+        _offer_balance(shopper, basket, offered, declined)
+    campaigns = campaigns_of_basket(reference, basket, shopper.consumer_id, now).less(without)
+    for instrument in shopper.instruments:
+        if instrument.status == "closed":
+            continue
+        found = _usable(reference, instrument, shopper, basket)
+        if isinstance(found, Declined):
+            declined.append(found)
+            continue
+        product, terms, means = found
+        pricing = Pricing(product, terms, basket.amount_minor, bought)
+        source = source_of(product, instrument)
+        option = _Option(
+            instrument.instrument_id,
+            instrument.masked,
+            source,
+            means,
+            method_of(product),
+            pricing,
+            wish,
+            basket.seller_id,
+        )
+        spent = [campaign_id for campaign_id, product_id in shopper.used_up if product_id == product.product_id]
+        _offer_instrument(option, shopper, campaigns.less(spent), offered, declined)
+    return Offers(_sorted(offered), tuple(declined))
+
+
+_BY_COST: Final = attrgetter("buyer_fee_minor", "instalments", "instrument_id")
+"""Offers for one order have one principal."""
+
+
+def _sorted(offers: list[Offer]) -> tuple[Offer, ...]:
+    return tuple(sorted(offers, key=_BY_COST))
+
+
+def campaigns_of_basket(reference: Reference, basket: Basket, consumer_id: int, now: Micros) -> EligibleCampaigns:
+    """The campaigns that an order may have."""
+    return eligible(reference, _purchase(basket, consumer_id, now))
+
+
+def _purchase(basket: Basket, consumer_id: int, now: Micros) -> Purchase:
+    return Purchase(
+        merchant_id=basket.merchant_id,
+        sub_merchant_id=basket.sub_merchant_id,
+        store_id=basket.store_id,
+        category=basket.category,
+        amount_minor=basket.amount_minor,
+        currency=basket.currency,
+        consumer_id=consumer_id,
+        now=now,
+    )
+
+
+def _offer_balance(shopper: Shopper, basket: Basket, offered: list[Offer], declined: list[Declined]) -> None:
+    account = account_of(shopper.consumer_id, Chart.CONSUMER_BALANCE, basket.currency)
+    available = shopper.available_minor.get(account)
+    if not basket.wish.permits("balance"):
+        declined.append(Declined(0, 0, 0, 0, "excluded_by_merchant"))
+    elif available is None:
+        declined.append(Declined(0, 0, 0, 0, "no_funding_method"))
+    elif available < basket.amount_minor:
+        declined.append(Declined(0, 0, 0, 0, "balance_insufficient"))
+    else:
+        amount = basket.amount_minor
+        offered.append(
+            Offer(0, 0, 0, "balance", account, "own", basket.currency, 1, amount, 0, 0, (), (), NO_COST, 0, "")
+        )
+
+
+def _usable(
+    reference: Reference, instrument: Instrument, shopper: Shopper, basket: Basket
+) -> tuple[Product, ProductTerms, str] | Declined:
+    """The product behind an instrument with its means, where it can pay this basket; else why not."""
+    product = find_product(reference, instrument.product_id)
+    if product is None:
+        return Declined(instrument.instrument_id, 0, instrument.product_id, 0, "product_suspended", instrument.masked)
+    terms = terms_of(product)
+    lender = lender_of(reference, product)
+    reason = _obstacle(lender, instrument, product, terms, shopper, basket)
+    if reason is not None:
+        return Declined(instrument.instrument_id, product.lender_id, product.product_id, 0, reason, instrument.masked)
+    return product, terms, means_of(product, lender)
+
+
+def _obstacle(
+    lender: Lender,
+    instrument: Instrument,
+    product: Product,
+    terms: ProductTerms,
+    shopper: Shopper,
+    basket: Basket,
+) -> str | None:
+    if instrument.status != "active":
+        return "instrument_suspended"
+    if product.status != "active" or lender.status != "active":
+        return "product_suspended"
+    means = means_of(product, lender)
+    if not basket.wish.permits(means):
+        return "excluded_by_merchant"
+    if basket.wish.instalments is not None and means in basket.wish.in_full_only:
+        return "excluded_by_merchant"
+    if product.currency != basket.currency:
+        return "currency_not_supported"
+    if basket.amount_minor < terms.order_min_minor:
+        return "order_below_minimum"
+    if basket.amount_minor > terms.order_max_minor:
+        return "order_above_maximum"
+    if product.funding == "own":
+        account = source_of(product, instrument)
+        if shopper.available_minor.get(account, 0) < basket.amount_minor:
+            return "credit_line_insufficient"
+    return None
+
+
+class _Option(msgspec.Struct, frozen=True, gc=False):
+    """A payer's instrument with its product's prices for one order."""
+
+    instrument_id: int
+    masked: str
+    source: int
+    means: str
+    method: str
+    pricing: Pricing
+    wish: Wish
+    seller_id: int
+
+
+def _offer_instrument(
+    option: _Option, shopper: Shopper, campaigns: EligibleCampaigns, offered: list[Offer], declined: list[Declined]
+) -> None:
+    pricing, wish = option.pricing, option.wish
+    product = pricing.product
+    own = product.funding == "own"
+    if wish.permits_in(option.means, 1):
+        offered.append(_offer(option, IN_FULL, 0, 0, ()))
+    for count in pricing.counts if wish.instalments is None else (wish.instalments,):
+        permitted = wish.permits_in(option.means, count)
+        offer = _priced(option, count, campaigns) if permitted else None
+        if offer is None:
+            reason = "instalments_not_offered" if permitted else "excluded_by_merchant"
+        elif own and offer.total_minor > shopper.available_minor.get(offer.source, 0):
+            reason = "credit_line_insufficient"
+        else:
+            offered.append(offer)
+            continue
+        declined.append(
+            Declined(option.instrument_id, product.lender_id, product.product_id, count, reason, option.masked)
+        )
+
+
+def _priced(option: _Option, count: int, campaigns: EligibleCampaigns) -> Offer | None:
+    """The offer with the best campaigns, or with the merchant bearing the fee where it wished that.
+
+    None where the lender has no price for it.
+    """
+    pricing = option.pricing
+    price = pricing.of_count(count)
+    if price is None:
+        return None
+    if option.wish.borne_by == "merchant":
+        fee = pricing.sponsored_fee(price)
+        if fee is None:
+            return None
+        return _offer(option, price, fee, fee, (OfferShare(option.seller_id, fee, False, 0),) if fee else ())
+    product = pricing.product
+    choices = campaigns.choices(product.lender_id, product.product_id, product.kind, count)
+    sponsored = pricing.sponsored_fee(price) if choices.wants_sponsored else None
+    best = choices.best(pricing.buyer_fee(price), sponsored)
+    if best is None:
+        return None
+    shares = _shares(product, best.borne) if best.borne else ()
+    return _offer(option, price, best.fee_minor, best.fee_minor - best.consumer_minor, shares)
+
+
+def _shares(product: Product, borne: tuple[tuple[Bearers, list[int]], ...]) -> tuple[OfferShare, ...]:
+    waiving_id = product.lender_id if product.funding == "external" else -1
+    return tuple(
+        [
+            OfferShare(sponsor_id, part, bank_id == waiving_id, bearers.view.campaign.campaign_id, cap)
+            for bearers, parts in borne
+            for (sponsor_id, bank_id, cap), part in zip(bearers.sponsors, parts, strict=True)
+            if part
+        ]
+    )
+
+
+def _offer(option: _Option, price: Price, fee_minor: int, borne_minor: int, shares: tuple[OfferShare, ...]) -> Offer:
+    pricing = option.pricing
+    product = pricing.product
+    buyer_fee = fee_minor - borne_minor
+    return Offer(
+        option.instrument_id,
+        product.lender_id,
+        product.product_id,
+        option.method,
+        option.source,
+        product.funding,
+        product.currency,
+        price.count,
+        pricing.amount_minor,
+        fee_minor,
+        buyer_fee,
+        shares,
+        pricing.due_on(price.count),
+        price.calculation,
+        pricing.rate_ppm(price, buyer_fee) if buyer_fee else 0,
+        option.masked,
+    )
+
+
+def next_best(
+    reference: Reference,
+    offers: tuple[Offer, ...],
+    basket: Basket,
+    campaigns: EligibleCampaigns,
+    now: Micros,
+    dry: int,
+    used_up: frozenset[tuple[int, int]],
+) -> tuple[Offer, ...]:
+    """Offers without the campaign that ran dry: those that counted on it are priced again with the others.
+
+    `used_up` is as a shopper has it.
+    """
+    bought = business_date(now)
+    found: list[Offer] = []
+    for offer in offers:
+        if dry not in offer.campaign_ids:
+            found.append(offer)
+            continue
+        product = find_product(reference, offer.product_id)
+        if product is None:
+            continue
+        pricing = Pricing(product, terms_of(product), basket.amount_minor, bought)
+        means = means_of(product, lender_of(reference, product))
+        option = _Option(
+            offer.instrument_id, offer.masked, offer.source, means, offer.method, pricing, basket.wish, basket.seller_id
+        )
+        spent = [campaign_id for campaign_id, product_id in used_up if product_id == offer.product_id]
+        again = _priced(option, offer.instalments, campaigns.less([dry, *spent]))
+        if again is not None:
+            found.append(again)
+    return _sorted(found)
+
+
+def means_of_offer(reference: Reference, offer: Offer) -> str:
+    """The means of payment that an offer is of, as a wish names it."""
+    product = find_product(reference, offer.product_id)
+    return "balance" if product is None else means_of(product, lender_of(reference, product))
+
+
+def split_of(offer: Offer) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Principal and the consumer's fee of each instalment. They sum to those of the offer."""
+    return split_instalments(offer.principal_minor, offer.buyer_fee_minor, offer.instalments, offer.calculation)
+
+
+def regular_split_of(offer: Offer) -> Regular | None:
+    """As `split_of`, where all instalments between the first and the last are alike; None where they may not be."""
+    return split_regularly(offer.principal_minor, offer.buyer_fee_minor, offer.instalments, offer.calculation)
+
+
+class _Kept(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    offers: tuple[Offer, ...]
+    basket: Basket
+
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final = msgspec.msgpack.Decoder(_Kept)
+
+
+def offers_bytes(offers: tuple[Offer, ...], basket: Basket) -> bytes:
+    """Offers, and for what they were made, as a quote keeps them."""
+    return _ENCODER.encode(_Kept(offers, basket))
+
+
+def offers_of(stored: bytes) -> tuple[Offer, ...]:
+    """The offers that `offers_bytes` wrote."""
+    return _DECODER.decode(stored).offers
+
+
+def basket_in(stored: bytes) -> Basket:
+    """For what they were made."""
+    return _DECODER.decode(stored).basket

@@ -1,0 +1,1 @@
+"""Tests of lenders, cards and credit lines."""
