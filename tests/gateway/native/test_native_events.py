@@ -48,6 +48,13 @@ def test_events_behind_a_cursor(platform: NativePlatform, seller: Merchant) -> N
     assert (third["order"]["reference"], third["order"]["status"]) == ("closed-1", "closed")
 
 
+@pytest.mark.parametrize("query", ["after=0.0", "after=1e1", "after=", "limit=2.0", "wait_s=%2B1", "after=٣"])
+def test_a_number_in_a_query_is_digits(platform: NativePlatform, seller: Merchant, query: str) -> None:
+    reply = platform.call(seller, "GET", f"/v1/events?{query}")
+    assert reply.status == 400 and reply.json["code"] == "invalid_parameter"
+    assert reply.json["field"] == query.split("=")[0]
+
+
 def test_waiting_for_an_event(platform: NativePlatform, seller: Merchant) -> None:
     async def wait() -> tuple[Reply, float]:
         started = time.monotonic()

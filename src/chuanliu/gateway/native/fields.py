@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
@@ -149,8 +150,24 @@ def read_query(raw: str, into: type[T]) -> T:
             raise Invalid(
                 "invalid_parameter", f"{name[:_FIELD_LENGTH_MAX]} is given twice", field=name[:_FIELD_LENGTH_MAX]
             )
+        if name in _whole_numbers(into) and _WHOLE_NUMBER.fullmatch(value) is None:
+            raise Invalid("invalid_parameter", f"{name} must be a whole number", field=name)
         values[name] = value
     try:
         return msgspec.convert(values, into, strict=False)
     except msgspec.ValidationError as error:
         raise unreadable(error) from None
+
+
+# `convert` would also take 2.0 and 2e1 for a whole number.
+_WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+
+
+@cache
+def _whole_numbers(struct: type[msgspec.Struct]) -> frozenset[str]:
+    """The names of those fields that are whole numbers."""
+    kind = msgspec.inspect.type_info(struct)
+    assert isinstance(kind, msgspec.inspect.StructType)
+    kinds = {field.encode_name: field.type for field in kind.fields}
+    bare = {name: kind.type if isinstance(kind, msgspec.inspect.Metadata) else kind for name, kind in kinds.items()}
+    return frozenset(name for name, kind in bare.items() if isinstance(kind, msgspec.inspect.IntType))
