@@ -52,7 +52,7 @@ def test_events_behind_a_cursor(platform: NativePlatform, seller: Merchant) -> N
 def test_a_number_in_a_query_is_digits(platform: NativePlatform, seller: Merchant, query: str) -> None:
     reply = platform.call(seller, "GET", f"/v1/events?{query}")
     assert reply.status == 400 and reply.json["code"] == "invalid_parameter"
-    assert reply.json["field"] == query.split("=")[0]
+    assert reply.json["field"] == query.split("=", maxsplit=1)[0]
 
 
 def test_waiting_for_an_event(platform: NativePlatform, seller: Merchant) -> None:
