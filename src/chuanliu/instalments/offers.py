@@ -299,7 +299,7 @@ def _offer_instrument(
 
 
 def _priced(option: _Option, count: int, campaigns: EligibleCampaigns) -> Offer | None:
-    """The offer with the best campaigns, or with the merchant bearing the fee where it wished that.
+    """The offer with the best campaigns; where the wish has the merchant bear the fee, it bears what they leave.
 
     None where the lender has no price for it.
     """
@@ -307,19 +307,19 @@ def _priced(option: _Option, count: int, campaigns: EligibleCampaigns) -> Offer 
     price = pricing.of_count(count)
     if price is None:
         return None
-    if option.wish.borne_by == "merchant":
-        fee = pricing.sponsored_fee(price)
-        if fee is None:
-            return None
-        return _offer(option, price, fee, fee, (OfferShare(option.seller_id, fee, False, 0),) if fee else ())
     product = pricing.product
     choices = campaigns.choices(product.lender_id, product.product_id, product.kind, count)
-    sponsored = pricing.sponsored_fee(price) if choices.wants_sponsored else None
-    best = choices.best(pricing.buyer_fee(price), sponsored)
+    by_seller = option.wish.borne_by == "merchant"
+    sponsored = pricing.sponsored_fee(price) if by_seller or choices.wants_sponsored else None
+    best = choices.best(sponsored if by_seller else pricing.buyer_fee(price), sponsored)
     if best is None:
         return None
     shares = _shares(product, best.borne) if best.borne else ()
-    return _offer(option, price, best.fee_minor, best.fee_minor - best.consumer_minor, shares)
+    rest = best.consumer_minor
+    if by_seller and rest:
+        shares = (*shares, OfferShare(option.seller_id, rest, False, 0))
+        rest = 0
+    return _offer(option, price, best.fee_minor, best.fee_minor - rest, shares)
 
 
 def _shares(product: Product, borne: tuple[tuple[Bearers, list[int]], ...]) -> tuple[OfferShare, ...]:

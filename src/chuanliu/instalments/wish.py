@@ -18,8 +18,8 @@ class Wish(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
 
     `allowed` empty allows all `MEANS` that `forbidden` does not name; `in_full_only` ones may not be split, and
     `in_instalments_only` ones must be. With `instalments` (2 and more) only that number is offered; `borne_by` says who
-    bears the fee where no campaign does: the merchant bears all of it or nothing. `store_id` is where it is sold:
-    campaigns may be for some stores only. `quote_id` and `offer` are what pays once the payer has confirmed.
+    bears the fee where no campaign does: the merchant bears all that sponsors leave, or nothing. `store_id` is where it
+    is sold: campaigns may be for some stores only. `quote_id` and `offer` are what pays once the payer has confirmed.
     """
 
     allowed: tuple[str, ...] = ()

@@ -26,7 +26,7 @@ class PaymentWish(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=T
 
     Means that are not `allowed` (all, if none is named) or that are `forbidden` do not pay; those `in_full_only` are
     not split, those `in_instalments_only` must be. With `instalments` only that number is offered. `borne_by` says who
-    bears the fee where no campaign does: with `merchant` you bear all of it.
+    bears what campaigns leave of the fee: with `merchant` you bear all of that.
     """
 
     allowed: SomeMeans = ()
