@@ -188,7 +188,12 @@ class Instalments(RuleBasedStateMachine):
             assert outcome.view.chosen == view.offers[position]
             self.quotes[place] = (buyer, outcome.view)
         else:
-            assert outcome.reason in ("budget_exhausted", "campaign_limit_reached", "campaign_ended")
+            assert outcome.reason in (
+                "budget_exhausted",
+                "campaign_limit_reached",
+                "campaign_ended",
+                "credit_line_insufficient",
+            )
             self.next_best(buyer, view, outcome.view, view.offers[position])
             self.quotes.append((buyer, outcome.view))
 

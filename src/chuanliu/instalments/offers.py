@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from operator import attrgetter
 from typing import Final
 
@@ -390,6 +391,21 @@ def next_best(
         if again is not None:
             found.append(again)
     return _sorted(found)
+
+
+def own_accounts(offers: Iterable[Offer]) -> list[int]:
+    """The accounts on our books that offers are paid from."""
+    return sorted({offer.source for offer in offers if offer.funding == "own"})
+
+
+def shortfall(offer: Offer, available_minor: Mapping[int, int]) -> str | None:
+    """Why the payer's balance or line does not give what an offer takes; None where it does, or a bank decides.
+
+    `available_minor` has what is left of each of `own_accounts`.
+    """
+    if offer.funding != "own" or offer.total_minor <= available_minor.get(offer.source, 0):
+        return None
+    return "credit_line_insufficient" if offer.instrument_id else "balance_insufficient"
 
 
 def means_of_offer(reference: Reference, offer: Offer) -> str:

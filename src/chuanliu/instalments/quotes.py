@@ -22,6 +22,8 @@ from chuanliu.instalments.offers import (
     offers_bytes,
     offers_for,
     offers_of,
+    own_accounts,
+    shortfall,
 )
 from chuanliu.instalments.reserving import (
     CampaignDry,
@@ -30,7 +32,14 @@ from chuanliu.instalments.reserving import (
     release_shares,
     reserve_shares,
 )
-from chuanliu.instalments.shoppers import look_used_up, read_shopper, shopper_of, used_up
+from chuanliu.instalments.shoppers import (
+    available_of,
+    look_used_up,
+    read_accounts,
+    read_shopper,
+    shopper_of,
+    used_up,
+)
 from chuanliu.instalments.tables import QUOTE, QUOTE_STATES, Quote
 from chuanliu.lenders import Instrument
 from chuanliu.parties import CONSUMER
@@ -164,7 +173,8 @@ class FindQuote(Query[QuoteView], frozen=True):
 class ConfirmQuote(Command[Confirmation], frozen=True):
     """Hold one offer of a quote for the consumer: its sponsors' shares are reserved until the quote expires or pays.
 
-    Where a budget or a limit has run out meanwhile the outcome is the next best quote, and why. Confirming the same
+    Where a budget or a limit has run out meanwhile, or the payer's balance or line no longer gives as much, the outcome
+    is the next best quote, and why. Nothing of balance or line is reserved: a payment looks again. Confirming the same
     offer again gives the first outcome. `merchant_id` is who asks. Raises `NotFound(quote_not_found)`, `Refused`:
     quote_expired, quote_used, quote_confirmed (another offer is), offer_not_found.
     """
@@ -181,6 +191,7 @@ class ConfirmQuote(Command[Confirmation], frozen=True):
             return
         keys.lock(QUOTE, cell, self.quote_id)
         offers = offers_of(quote.offers)
+        read_accounts(keys, own_accounts(offers))
         if 0 <= self.position < len(offers):
             lock_shares(keys, reference, offers[self.position], quote.consumer_id, quote.created_at)
 
@@ -196,11 +207,18 @@ class ConfirmQuote(Command[Confirmation], frozen=True):
         require_usable(quote, context.now)
         if quote.status == "confirmed":
             raise Refused("quote_confirmed")
+        wanted = offers[self.position]
+        available = available_of(rows, own_accounts(offers))
+        short = shortfall(wanted, available)
+        if short is not None:
+            return _another(rows, context, quote, offers, available, short)
         try:
-            reserve_shares(rows, context, offers[self.position], quote.consumer_id)
+            reserve_shares(rows, context, wanted, quote.consumer_id)
         except CampaignDry as dry:
-            return self._next_best(rows, context, quote, offers, dry)
-        shares = offers[self.position].shares
+            note_dry_shares(rows, context, wanted, dry)
+            others = _without(rows, context, quote, offers, dry)
+            return _another(rows, context, quote, others, available, dry.code)
+        shares = wanted.shares
         confirmed = moved(quote, "confirmed").changed(
             choice=self.position,
             sponsors=tuple(share.sponsor_id for share in shares),
@@ -210,17 +228,26 @@ class ConfirmQuote(Command[Confirmation], frozen=True):
         rows.update(QUOTE, confirmed)
         return Confirmation(QuoteView(confirmed, offers))
 
-    def _next_best(
-        self, rows: Rows, context: Context, quote: Quote, offers: tuple[Offer, ...], dry: CampaignDry
-    ) -> Confirmation:
-        note_dry_shares(rows, context, offers[self.position], dry)
-        basket = basket_in(quote.offers)
-        campaigns = campaigns_of_basket(context.reference, basket, quote.consumer_id, context.now)
-        spent = used_up(rows, campaigns, _products_of(offers), quote.consumer_id, context.now)
-        others = next_best(context.reference, offers, basket, campaigns, context.now, dry.campaign_id, spent)
-        again = _new_quote(context, quote.consumer_id, basket, quote.order_id, others, QUOTE_LASTS)
-        rows.insert(QUOTE, again)
-        return Confirmation(QuoteView(again, others), dry.code)
+
+def _without(
+    rows: Rows, context: Context, quote: Quote, offers: tuple[Offer, ...], dry: CampaignDry
+) -> tuple[Offer, ...]:
+    """A quote's offers, priced again where they counted on a campaign that ran dry."""
+    basket = basket_in(quote.offers)
+    campaigns = campaigns_of_basket(context.reference, basket, quote.consumer_id, context.now)
+    spent = used_up(rows, campaigns, _products_of(offers), quote.consumer_id, context.now)
+    return next_best(context.reference, offers, basket, campaigns, context.now, dry.campaign_id, spent)
+
+
+def _another(
+    rows: Rows, context: Context, quote: Quote, offers: tuple[Offer, ...], available_minor: dict[int, int], reason: str
+) -> Confirmation:
+    """Instead of what cannot be confirmed: another quote, of those offers that the payer's accounts still give."""
+    fitting = tuple(offer for offer in offers if shortfall(offer, available_minor) is None)
+    basket = basket_in(quote.offers)
+    again = _new_quote(context, quote.consumer_id, basket, quote.order_id, fitting, QUOTE_LASTS)
+    rows.insert(QUOTE, again)
+    return Confirmation(QuoteView(again, fitting), reason)
 
 
 def require_usable(quote: Quote, now: Micros) -> None:

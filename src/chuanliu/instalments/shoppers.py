@@ -40,8 +40,7 @@ def read_shopper(
 ) -> tuple[Instrument, ...]:
     """Ask for what `shopper_of` reads, without locks. Returns the instruments as far as they are seen."""
     instruments = look_instruments(seen, keys, consumer_id)
-    for account in paying_accounts(reference, consumer_id, instruments, basket):
-        keys.read(ACCOUNT, account_cell(account), account)
+    read_accounts(keys, paying_accounts(reference, consumer_id, instruments, basket))
     return instruments
 
 
@@ -74,12 +73,20 @@ def shopper_of(source: _Source, reference: Reference, consumer_id: int, basket: 
     """Who pays, from rows that are loaded."""
     cell = cell_of_party(consumer_id)
     instruments: tuple[Instrument, ...] = tuple(source.find(INSTRUMENTS_OF_CONSUMER, cell, consumer_id))
-    available = {}
-    for account in paying_accounts(reference, consumer_id, instruments, basket):
-        row = source.get(ACCOUNT, account_cell(account), account)
-        if row is not None:
-            available[account] = row.available_minor if row.status == "open" else 0
-    return Shopper(consumer_id, instruments, available)
+    accounts = paying_accounts(reference, consumer_id, instruments, basket)
+    return Shopper(consumer_id, instruments, available_of(source, accounts))
+
+
+def read_accounts(keys: Keys, accounts: Iterable[int]) -> None:
+    """Ask for what `available_of` reads, without locks."""
+    for account in accounts:
+        keys.read(ACCOUNT, account_cell(account), account)
+
+
+def available_of(source: _Source, accounts: Iterable[int]) -> dict[int, int]:
+    """What each account still gives, in minor units: nothing once it is blocked; one that is missing is left out."""
+    rows = [source.get(ACCOUNT, account_cell(account), account) for account in accounts]
+    return {row.account_id: row.available_minor if row.status == "open" else 0 for row in rows if row is not None}
 
 
 def used_up(

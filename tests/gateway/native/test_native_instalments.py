@@ -97,7 +97,7 @@ def test_what_is_written_by_hand_is_what_the_document_says(lending: Lending, sel
 
 
 def test_who_bears_the_fee(lending: Lending, seller: Merchant) -> None:
-    sponsored(lending, seller)
+    sponsored(lending, seller, instalments=frozenset({3}))
     payer = lending.payer()
     by_campaign = lending.quote(seller, payer, wish={"instalments": 3, "allowed": ["credit_line"]})["offers"]
     [offer] = by_campaign
