@@ -1,11 +1,20 @@
 """Metering: what each tenant asked for and got, by class of request and second."""
 
+from chuanliu.metering import meter_store
 from chuanliu.metering.classes import CASHIER_TENANT, CLASS_COUNT, COST_UNITS, UNKNOWN_TENANT, TrafficClass
+from chuanliu.metering.meter import LATENCY_BOUNDS_S, MeteredRow, Tally, TrafficMeter, tenant_name, tenant_of_name
 
 __all__ = [
     "CASHIER_TENANT",
     "CLASS_COUNT",
     "COST_UNITS",
+    "LATENCY_BOUNDS_S",
     "UNKNOWN_TENANT",
+    "MeteredRow",
+    "Tally",
     "TrafficClass",
+    "TrafficMeter",
+    "meter_store",
+    "tenant_name",
+    "tenant_of_name",
 ]
