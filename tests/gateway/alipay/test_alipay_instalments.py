@@ -31,7 +31,7 @@ from chuanliu.trade import snapshot_of
 BUYER_BEARS = {"hb_fq_num": "3", "hb_fq_seller_percent": "0"}
 SELLER_BEARS = {"hb_fq_num": "3", "hb_fq_seller_percent": "100"}
 BY_CARD = {"fq_channels": "alipayfq_cc", "fq_num": "12", "fq_seller_percent": "0"}
-OPTIONS = {"query_options": ["refund_detail_item_list", "deposit_back_info"]}
+OPTIONS = {"query_options": ["refund_detail_item_list", "deposit_back_info", "deposit_back_info_list"]}
 
 
 @pytest.fixture(scope="module")
@@ -157,9 +157,14 @@ def test_a_refund_goes_back_over_the_bank(lending: World, shop: Shop) -> None:
     asked = {"out_trade_no": paid["out_trade_no"], "out_request_no": "r1", **OPTIONS}
     found = lending.call(shop, "alipay.trade.fastpay.refund.query", asked)
     assert found["deposit_back_info"] == {"has_deposit_back": "true", "dback_status": "P", "dback_amount": "300.00"}
+    assert found["deposit_back_info_list"] == [found["deposit_back_info"]]
     assert found["refund_detail_item_list"] == first["refund_detail_item_list"]
+    unasked = lending.call(shop, "alipay.trade.fastpay.refund.query", {**asked, "query_options": []})
+    assert not {"deposit_back_info", "deposit_back_info_list"} & unasked.keys()
     sweep(lending)
-    back = lending.call(shop, "alipay.trade.fastpay.refund.query", asked)["deposit_back_info"]
+    done = lending.call(shop, "alipay.trade.fastpay.refund.query", asked)
+    back = done["deposit_back_info"]
+    assert done["deposit_back_info_list"] == [back]
     assert (back["dback_status"], back["dback_amount"], len(back["bank_ack_time"])) == ("S", "300.00", 19)
     assert refund(lending, shop, paid, "900.00", "r2")["refund_fee"] == "1200.00"
     assert query(lending, shop, paid)["trade_status"] == "TRADE_CLOSED"

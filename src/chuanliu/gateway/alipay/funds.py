@@ -91,18 +91,20 @@ def goes_to_bank(lines: Iterable[FundLine]) -> bool:
     return any(METHODS[line.method].external for line in lines)
 
 
-def deposit_back(calls: Iterable[BankCall], currency: str) -> Json | None:
-    """How far the bank has got with a refund: under way, done, or refused. None where no bank is told of it."""
-    for call in calls:
-        info = {
-            "has_deposit_back": "true",
-            "dback_status": _DEPOSIT_STATES.get(call.status, "P"),
-            "dback_amount": format_amount(call.amount_minor, currency),
-        }
-        if call.completed_at is not None:
-            info["bank_ack_time"] = wall_text(call.completed_at)
-        return dict(info)
-    return None
+def deposits_back(calls: Iterable[BankCall], currency: str) -> list[dict[str, Json]]:
+    """How far each bank has got with its part of a refund: under way, done, or refused. Empty where none is told."""
+    return [_deposit_back(call, currency) for call in sorted(calls, key=lambda call: call.call_id)]
+
+
+def _deposit_back(call: BankCall, currency: str) -> dict[str, Json]:
+    info: dict[str, Json] = {
+        "has_deposit_back": "true",
+        "dback_status": _DEPOSIT_STATES.get(call.status, "P"),
+        "dback_amount": format_amount(call.amount_minor, currency),
+    }
+    if call.completed_at is not None:
+        info["bank_ack_time"] = wall_text(call.completed_at)
+    return info
 
 
 def camel(members: dict[str, str]) -> dict[str, str]:

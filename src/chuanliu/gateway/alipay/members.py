@@ -9,7 +9,7 @@ from chuanliu.engine import Reference
 from chuanliu.gateway.alipay.emission import Json
 from chuanliu.gateway.alipay.funds import (
     charges,
-    deposit_back,
+    deposits_back,
     fund_bills,
     goes_to_bank,
     instalment_info,
@@ -180,9 +180,11 @@ def refund_query_members(
     if "refund_detail_item_list" in options and len(view.legs) == 1:
         line = fund_line(reference, view.legs[0], view.plan, refund.amount_minor)
         members["refund_detail_item_list"] = fund_bills([line], order.currency)
-    back = deposit_back(view.refund_calls, order.currency) if "deposit_back_info" in options else None
-    if back is not None:
-        members["deposit_back_info"] = back
+    back = deposits_back(view.refund_calls, order.currency)
+    if back and "deposit_back_info" in options:
+        members["deposit_back_info"] = dict(back[0])
+    if back and "deposit_back_info_list" in options:
+        members["deposit_back_info_list"] = [dict(each) for each in back]
     return members
 
 
