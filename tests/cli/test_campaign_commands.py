@@ -54,6 +54,14 @@ def test_a_campaign_from_its_file_to_its_end(answer: Answer, tmp_path: Path) -> 
     assert (made["status"], [each["left"] for each in made["sponsors"]]) == ("draft", ["1000.00", "2000.00"])
     assert answer("campaign", "publish", "spring") == {"code": "spring", "status": "published"}
     assert answer("campaign", "pause", made["campaign_id"])["status"] == "paused"
+    later = answer("campaign", "schedule", "spring", "--starts", "2098-01-01 00:00")
+    assert (later["status"], later["starts_at"], later["ends_at"]) == (
+        "scheduled",
+        "2097-12-31T16:00:00.000Z",
+        made["ends_at"],
+    )
+    assert answer("campaign", "schedule", "spring", "--starts", "2026-01-01 00:00")["status"] == "published"
+    assert answer("campaign", "pause", "spring")["status"] == "paused"
     change = tmp_path / "change.yaml"
     change.write_text("name_zh: 春天\nterms: {instalments: [3]}\n", encoding="utf-8")
     changed = answer("campaign", "change", "spring", str(change))

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from chuanliu.engine import dispatch_store
 from chuanliu.gateway import Services, admin, lender
 from chuanliu.ids import cell_of_party
 from chuanliu.parties import API_KEY_RANDOMNESS, AddApiKey, ReadReference, api_key_text, new_api_key
@@ -52,6 +53,18 @@ class Desk:
         status, document = self.call(key, method, path, body)
         assert status in (200, 201), document
         return document
+
+    def dispatch(self) -> None:
+        """Number what waits in the outbox."""
+
+        async def deliver(_connection: Any, _events: Any) -> None:
+            raise AssertionError("nobody subscribes here")
+
+        async def work() -> None:
+            async with self.services.reads.connection() as connection:
+                await dispatch_store.dispatch(connection, [], deliver)
+
+        self.run(work())
 
 
 @pytest.fixture(scope="module")
@@ -194,6 +207,65 @@ def test_a_file_with_mistakes_names_their_lines(desk: Desk, bank: Bank) -> None:
     status, problem = desk.call(bank.key, "POST", "/lender/v1/campaigns", text)
     assert (status, problem["field"]) == (400, "sponsors[0].share_bps")
     assert problem["detail"].startswith("line 6, column 48: sponsors[0].share_bps: must be 1 to 10000")
+
+
+def test_a_bank_reads_what_became_of_campaigns_that_it_runs_or_sponsors(desk: Desk, bank: Bank, rival: Bank) -> None:
+    desk.dispatch()
+    _, past = desk.call(bank.key, "GET", "/lender/v1/events?limit=100")
+    sponsors = [
+        {"kind": "bank", "party": bank.code, "share_bps": 4_000, "budget": "400.00"},
+        {"kind": "bank", "party": rival.code, "share_bps": 6_000, "budget": "600.00"},
+    ]
+    asked = own_campaign(bank, "joint", owner="platform", sponsors=sponsors)
+    desk.ok(desk.admin_key, "POST", "/admin/v1/campaigns", asked)
+    path = "/admin/v1/campaigns/joint"
+    for move in ("publish", "pause", "close"):
+        desk.ok(desk.admin_key, "POST", f"{path}/{move}", {})
+    desk.dispatch()
+    for who, budget in ((bank, "400.00"), (rival, "600.00")):
+        after = past["next_cursor"] if who is bank else "0"
+        events = desk.ok(who.key, "GET", f"/lender/v1/events?after={after}")
+        found = [each for each in events["data"] if each["data"]["campaign"]["code"] == "joint"]
+        assert [each["type"] for each in found] == ["campaign.published", "campaign.paused", "campaign.closed"]
+        for each in found:
+            [line] = each["data"]["campaign"]["budgets"]
+            assert line["budget"] == {"currency": "CNY", "value": budget}
+        behind = desk.ok(who.key, "GET", f"/lender/v1/events?after={events['next_cursor']}")
+        assert behind == {"data": [], "next_cursor": events["next_cursor"]}
+    first = desk.ok(bank.key, "GET", f"/lender/v1/events?after={past['next_cursor']}&limit=1")
+    assert len(first["data"]) == 1
+    for bad in ("after=-1", "limit=0", "limit=101", "wait_s=21", "colour=red", "after=x"):
+        assert desk.call(bank.key, "GET", f"/lender/v1/events?{bad}")[0] == 400, bad
+    assert desk.call(desk.admin_key, "GET", "/lender/v1/events")[0] == 403
+
+
+@pytest.mark.parametrize("by_bank", [True, False], ids=["lender", "admin"])
+def test_a_campaign_is_scheduled(desk: Desk, bank: Bank, rival: Bank, by_bank: bool) -> None:
+    code = f"later-{by_bank}".lower()
+    desk.ok(bank.key, "POST", "/lender/v1/campaigns", own_campaign(bank, code))
+    key, path = (bank.key, "/lender") if by_bank else (desk.admin_key, "/admin")
+    path += f"/v1/campaigns/{code}/schedule"
+    dates = {"starts_at": "2098-01-01 00:00", "ends_at": "2098-02-01T00:00:00+00:00"}
+    made = desk.ok(key, "POST", path, dates)
+    assert (made["status"], made["starts_at"], made["ends_at"]) == (
+        "scheduled",
+        "2097-12-31T16:00:00.000Z",
+        "2098-02-01T00:00:00.000Z",
+    )
+    moved = desk.ok(key, "POST", path, {"starts_at": "2026-01-01 00:00"})
+    assert (moved["status"], moved["ends_at"]) == ("published", made["ends_at"])
+    assert desk.call(key, "POST", path, dates)[1]["code"] == "campaign_status_invalid"
+    desk.ok(bank.key, "POST", f"/lender/v1/campaigns/{code}/pause")
+    for bad, field in (
+        ({"starts_at": "tomorrow"}, "starts_at"),
+        ({"ends_at": "2025-01-01 00:00"}, "ends_at"),
+        ({"ends_at": "2020-01-01 00:00", "starts_at": "2019-01-01 00:00"}, "ends_at"),
+        ({"colour": "red"}, "colour"),
+    ):
+        status, problem = desk.call(key, "POST", path, bad)
+        assert (status, problem["field"]) == (400, field), problem
+    if by_bank:
+        assert desk.call(rival.key, "POST", path, dates)[0] == 404
 
 
 def plan(fair: Fair, bank: Bank, made: Any, shop: int, day: str, principal: int, *shares: int, **more: Any) -> None:

@@ -100,6 +100,22 @@ async def close_campaign(services: Services, /, which: Which) -> dict[str, Any]:
     return await _move(services, "close", which)
 
 
+@command(app, "schedule")
+async def schedule_campaign(
+    services: Services,
+    /,
+    which: Which,
+    starts: Annotated[
+        str | None, typer.Option("--starts", help="Such as '2026-11-01 00:00' in Asia/Shanghai; stays if absent.")
+    ] = None,
+    ends: Annotated[str | None, typer.Option("--ends", help="The first instant at which it no longer runs.")] = None,
+) -> dict[str, Any]:
+    """Let a draft, a paused or a scheduled campaign run from one instant to another."""
+    view = await campaigns.find(services, which)
+    scheduled = await campaigns.schedule(services, view, campaigns.ScheduleBody(starts, ends))
+    return await campaigns.document_of(services, scheduled)
+
+
 @command(app, "add-budget", context_settings={"ignore_unknown_options": True})
 async def add_budget(
     services: Services,

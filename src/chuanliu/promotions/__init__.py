@@ -11,6 +11,7 @@ from chuanliu.promotions.campaign_file import (
     new_campaign,
     party_of,
     read_campaign_file,
+    read_instant,
 )
 from chuanliu.promotions.campaigns import (
     SPONSORS_MAX,
@@ -129,6 +130,7 @@ __all__ = [
     "notice_of",
     "party_of",
     "read_campaign_file",
+    "read_instant",
     "release",
     "reserve",
     "subsidise",

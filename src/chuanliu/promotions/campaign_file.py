@@ -34,6 +34,7 @@ from chuanliu.promotions.terms import WARN_AT_DEFAULT_BPS, CampaignTerms
 FILE_LENGTH_MAX: Final = 1024 * 1024
 _PRIORITY_DEFAULT: Final = 100
 _STACKING: Final = ("exclusive", "stackable")
+_AS_AN_INSTANT: Final = "must be as 2026-11-01 00:00 (Asia/Shanghai) or 2026-11-01T00:00:00+08:00"
 _SPONSOR_KINDS: Final = ("merchant", "bank", "platform", "brand")
 _ID: Final = re.compile(r"[0-9]{1,19}", re.ASCII)
 
@@ -195,10 +196,18 @@ def _instant(name: str, text: str | None, flaws: list[Flaw]) -> Micros | None:
     if not text:
         return None
     try:
-        return from_datetime(datetime.fromisoformat(text)) if "T" in text else parse_wall(text, field=name)
-    except (ValueError, Invalid):
-        flaws.append(Flaw(name, "must be as 2026-11-01 00:00 (Asia/Shanghai) or 2026-11-01T00:00:00+08:00"))
+        return read_instant(text, name)
+    except Invalid:
+        flaws.append(Flaw(name, _AS_AN_INSTANT))
         return None
+
+
+def read_instant(text: str, field: str) -> Micros:
+    """An instant as campaigns' files have it. Raises `Invalid(invalid_parameter)`."""
+    try:
+        return from_datetime(datetime.fromisoformat(text)) if "T" in text else parse_wall(text, field=field)
+    except (ValueError, Invalid):
+        raise Invalid("invalid_parameter", f"{field} {_AS_AN_INSTANT}", field=field) from None
 
 
 def new_campaign(

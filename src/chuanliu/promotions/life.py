@@ -19,7 +19,7 @@ from chuanliu.engine import (
 )
 from chuanliu.errors import Invalid, NotFound, Refused
 from chuanliu.promotions.campaigns import AMOUNT_MAX_MINOR, check_dates, known_campaign, lock_known
-from chuanliu.promotions.marks import BUDGET_WARNING, locked, mark, tell_owner
+from chuanliu.promotions.marks import BUDGET_WARNING, locked, mark, tell, tell_of_move
 from chuanliu.promotions.reserving import day_budget
 from chuanliu.promotions.states import EDITABLE, RUNNING, move
 from chuanliu.promotions.tables import CAMPAIGN, SPONSOR, Campaign, Sponsor
@@ -45,6 +45,7 @@ class _Move(Command[CampaignView], frozen=True):
         campaign, sponsors = locked(rows, view)
         after = self.moved(campaign, context.now)
         if after != campaign:
+            tell_of_move(rows, context, campaign, after, sponsors, {})
             after = after.changed(version=raise_version(rows))
             rows.update(CAMPAIGN, after)
         return view_of(after, tuple(sponsors))
@@ -152,7 +153,7 @@ class AddBudget(Command[CampaignView], frozen=True):
 
 class CountBudgets(Command[CampaignView], frozen=True):
     """What a sweep does to a campaign whose budgets need a look: count what is left, mark what is little, warn the
-    owner once at the threshold, run it again where refunds have filled an empty budget.
+    owner and sponsors once at the threshold, run it again where refunds have filled an empty budget.
     """
 
     campaign_id: int
@@ -193,7 +194,7 @@ def _count(rows: Rows, context: Context, view: CampaignView, *, topped_up: bool 
         campaign = campaign.changed(warned_at=context.now if low else None, version=raise_version(rows))
         rows.update(CAMPAIGN, campaign)
         if low:
-            tell_owner(rows, context, BUDGET_WARNING, campaign, sponsors, left)
+            tell(rows, context, BUDGET_WARNING, campaign, sponsors, left)
     _, sponsors = locked(rows, view)
     return view_of(campaign, tuple(sponsors))
 

@@ -1,20 +1,28 @@
-"""Marks of budgets that are nearly dry, in reference data, and what owners are told of their budgets."""
+"""Marks of budgets that are nearly dry, in reference data, and what owners and sponsors are told of a campaign."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 
 from chuanliu.engine import OUTBOX, REFERENCE_VERSION, Context, Keys, Need, OutboxEvent, Rows, raise_version
 from chuanliu.ids import cell_of_party
+from chuanliu.ledger import platform_of
 from chuanliu.promotions.states import move
 from chuanliu.promotions.tables import CAMPAIGN, SPONSOR, Campaign, Sponsor
 from chuanliu.promotions.views import CampaignView
 
 BUDGET_WARNING = "campaign.budget_warning"
 EXHAUSTED = "campaign.exhausted"
-KINDS = (BUDGET_WARNING, EXHAUSTED)
+_KIND_OF_STATUS: Final = {
+    "published": "campaign.published",
+    "paused": "campaign.paused",
+    "exhausted": EXHAUSTED,
+    "closed": "campaign.closed",
+}
+KINDS = (BUDGET_WARNING, *_KIND_OF_STATUS.values())
 
 
 class BudgetLine(msgspec.Struct, frozen=True, gc=False):
@@ -27,7 +35,7 @@ class BudgetLine(msgspec.Struct, frozen=True, gc=False):
 
 
 class CampaignNotice(msgspec.Struct, frozen=True, gc=False):
-    """The payload of a campaign's event."""
+    """The payload of a campaign's event. `budgets` are those that its receiver may see."""
 
     campaign_id: int
     owner_id: int
@@ -48,32 +56,56 @@ def notice_of(payload: bytes) -> CampaignNotice:
     return _DECODER.decode(payload)
 
 
-def tell_owner(
-    rows: Rows, context: Context, kind: str, campaign: Campaign, sponsors: list[Sponsor], left: Mapping[int, int | None]
+def _receivers(campaign: Campaign, sponsors: Sequence[Sponsor]) -> dict[int, list[Sponsor]]:
+    """Whom an event is for, each with the budgets to be shown: the owner sees all, a sponsor its own."""
+    found: dict[int, list[Sponsor]] = {}
+    for sponsor in sponsors:
+        party = platform_of(campaign.cell) if sponsor.kind == "platform" else sponsor.party_id
+        if party is not None:
+            found.setdefault(party, []).append(sponsor)
+    return found | {campaign.owner_id: list(sponsors)}
+
+
+def tell(
+    rows: Rows,
+    context: Context,
+    kind: str,
+    campaign: Campaign,
+    sponsors: Sequence[Sponsor],
+    left: Mapping[int, int | None],
 ) -> None:
-    """Write an event for the campaign's owner to the outbox."""
-    home = cell_of_party(campaign.owner_id)
-    notice = CampaignNotice(
-        campaign.campaign_id,
-        campaign.owner_id,
-        campaign.code,
-        campaign.name,
-        campaign.name_zh,
-        campaign.status,
-        campaign.currency,
-        tuple(BudgetLine(s.sponsor_id, s.name, s.budget_minor, left.get(s.sponsor_id)) for s in sponsors),
-    )
-    event = OutboxEvent(
-        home,
-        context.new_id(home),
-        campaign.owner_id,
-        kind,
-        campaign.campaign_id,
-        None,
-        _ENCODER.encode(notice),
-        context.now,
-    )
-    rows.append(OUTBOX, event)
+    """Write an event to the outbox for the campaign's owner and for every party that pays or waives as a sponsor."""
+    for party, shown in sorted(_receivers(campaign, sponsors).items()):
+        home = cell_of_party(party)
+        notice = CampaignNotice(
+            campaign.campaign_id,
+            campaign.owner_id,
+            campaign.code,
+            campaign.name,
+            campaign.name_zh,
+            campaign.status,
+            campaign.currency,
+            tuple(BudgetLine(s.sponsor_id, s.name, s.budget_minor, left.get(s.sponsor_id)) for s in shown),
+        )
+        number = context.new_id(home)
+        payload = _ENCODER.encode(notice)
+        event = OutboxEvent(home, number, party, kind, campaign.campaign_id, None, payload, context.now)
+        rows.append(OUTBOX, event)
+
+
+def tell_of_move(
+    rows: Rows,
+    context: Context,
+    before: Campaign,
+    after: Campaign,
+    sponsors: Sequence[Sponsor],
+    left: Mapping[int, int | None],
+) -> None:
+    """Tell of a new status. Of a draft that never ran nobody is told its end, of a start to come its coming."""
+    kind = _KIND_OF_STATUS.get(after.status)
+    if kind is None or after.status == before.status or (before.status, after.status) == ("draft", "closed"):
+        return
+    tell(rows, context, kind, after, sponsors, left)
 
 
 def lock_marks(keys: Keys, view: CampaignView) -> None:
@@ -123,9 +155,9 @@ def mark(
     after = campaign.changed(spent_day=campaign.spent_day if spent_day is None else spent_day)
     if empty and after.status in ("scheduled", "published"):
         after = after.changed(status=move(after.status, "exhausted"))
-        tell_owner(rows, context, EXHAUSTED, after, current, {s.sponsor_id: s.rest_minor for s in current})
     elif not empty and after.status == "exhausted":
         after = after.changed(status=move(after.status, "published"))
+    tell_of_move(rows, context, campaign, after, current, {s.sponsor_id: s.rest_minor for s in current})
     if after != campaign:
         after = after.changed(version=raise_version(rows))
         rows.update(CAMPAIGN, after)

@@ -73,6 +73,12 @@ async def add_budget(services: Services, body: BudgetBody, params: Params) -> Do
     return await campaigns.document_of(services, await campaigns.add_budget(services, view, sponsor_id, amount_minor))
 
 
+async def schedule_campaign(services: Services, body: campaigns.ScheduleBody, params: Params) -> Document:
+    """From when to when a draft, a paused or a scheduled campaign runs."""
+    view = await campaigns.find(services, params["campaign"])
+    return await campaigns.document_of(services, await campaigns.schedule(services, view, body))
+
+
 def _move(name: str) -> Handle:
     async def move(services: Services, _body: NothingBody, params: Params) -> Document:
         view = await campaigns.find(services, params["campaign"])
@@ -120,6 +126,7 @@ CAMPAIGN_OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("GET", _CAMPAIGN, None, show_campaign),
     Operation("PATCH", _CAMPAIGN, RawBody, change_campaign),
     Operation("POST", f"{_CAMPAIGN}/sponsors/{{sponsor_id}}/budget", BudgetBody, add_budget),
+    Operation("POST", f"{_CAMPAIGN}/schedule", campaigns.ScheduleBody, schedule_campaign),
     Operation("POST", f"{_CAMPAIGN}/report", ReportBody, report_campaign),
     *(Operation("POST", f"{_CAMPAIGN}/{name}", NothingBody, _move(name)) for name in campaigns.MOVES),
     Operation("GET", _KEYS, None, list_lender_keys),

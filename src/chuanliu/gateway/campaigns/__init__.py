@@ -2,6 +2,7 @@
 
 from chuanliu.gateway.campaigns.campaign_routes import (
     MOVES,
+    ScheduleBody,
     add_budget,
     change,
     create,
@@ -9,12 +10,14 @@ from chuanliu.gateway.campaigns.campaign_routes import (
     find,
     list_all,
     move,
+    schedule,
 )
 from chuanliu.gateway.campaigns.report_routes import ReportQuery, report
 
 __all__ = [
     "MOVES",
     "ReportQuery",
+    "ScheduleBody",
     "add_budget",
     "change",
     "create",
@@ -23,4 +26,5 @@ __all__ = [
     "list_all",
     "move",
     "report",
+    "schedule",
 ]

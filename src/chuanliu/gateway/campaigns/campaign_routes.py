@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+import msgspec
 
 from chuanliu.engine import Command, Reference
 from chuanliu.errors import Invalid, NotFound
@@ -18,6 +20,7 @@ from chuanliu.promotions import (
     PauseCampaign,
     PublishCampaign,
     ResumeCampaign,
+    ScheduleCampaign,
     all_campaigns,
     budget_store,
     campaign_document,
@@ -26,6 +29,7 @@ from chuanliu.promotions import (
     find_campaign,
     new_campaign,
     read_campaign_file,
+    read_instant,
 )
 
 Document = dict[str, Any]
@@ -103,6 +107,26 @@ async def change(
 async def move(services: Services, view: CampaignView, name: str, owner_id: int | None = None) -> CampaignView:
     """One of `MOVES`. Raises `NotFound`, `Refused`: campaign_status_invalid, campaign_ended."""
     return await services.engine.submit(MOVES[name](view.campaign_id, owner_id))
+
+
+class ScheduleBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """From when to when a campaign runs, as its file has it; what is absent stays."""
+
+    starts_at: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    ends_at: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+
+
+async def schedule(
+    services: Services, view: CampaignView, body: ScheduleBody, owner_id: int | None = None
+) -> CampaignView:
+    """Let a campaign run from one instant to another: a draft, a paused or a scheduled one.
+
+    Raises `Invalid(invalid_parameter)`, `Refused(campaign_status_invalid)`.
+    """
+    campaign = view.campaign
+    starts_at = campaign.starts_at if body.starts_at is None else read_instant(body.starts_at, "starts_at")
+    ends_at = campaign.ends_at if body.ends_at is None else read_instant(body.ends_at, "ends_at")
+    return await services.engine.submit(ScheduleCampaign(view.campaign_id, owner_id, starts_at, ends_at))
 
 
 async def add_budget(

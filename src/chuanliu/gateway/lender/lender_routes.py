@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
 from chuanliu.errors import Forbidden, Invalid, Unauthenticated
 from chuanliu.gateway import campaigns
 from chuanliu.gateway.composition import Services
+from chuanliu.gateway.native.account_documents import Events, EventsQuery
+from chuanliu.gateway.native.event_routes import events_behind
 from chuanliu.gateway.native.fields import id_of, read_query, unreadable
 from chuanliu.money import parse_amount
 from chuanliu.parties import ReadReference, api_key_of
@@ -27,7 +29,8 @@ class Ask(NamedTuple):
     params: Mapping[str, str]
 
 
-Handle = Callable[[Services, Ask], Awaitable[Document]]
+_T = TypeVar("_T", bound=msgspec.Struct)
+Handle = Callable[[Services, Ask], Awaitable[Document | Events]]
 
 
 class Operation(NamedTuple):
@@ -74,16 +77,18 @@ async def add_budget(services: Services, ask: Ask) -> Document:
     """Add to a sponsor's budget, or take back of what is not spent."""
     view = await campaigns.find(services, ask.params["campaign"], ask.lender_id)
     sponsor_id = id_of(ask.params["sponsor_id"], "sponsor_not_found")
-    if ask.request.media_type != "application/json":
-        raise Invalid("unsupported_media_type", "send application/json")
-    try:
-        body = msgspec.json.decode(ask.request.body, type=BudgetBody)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise unreadable(error) from None
+    body = _body(ask.request, BudgetBody)
     minor = parse_amount(body.amount.removeprefix("-"), view.campaign.currency)
     signed = -minor if body.amount.startswith("-") else minor
     changed = await campaigns.add_budget(services, view, sponsor_id, signed, ask.lender_id)
     return await campaigns.document_of(services, changed)
+
+
+async def schedule_campaign(services: Services, ask: Ask) -> Document:
+    """From when to when a draft, a paused or a scheduled campaign runs."""
+    view = await campaigns.find(services, ask.params["campaign"], ask.lender_id)
+    body = _body(ask.request, campaigns.ScheduleBody)
+    return await campaigns.document_of(services, await campaigns.schedule(services, view, body, ask.lender_id))
 
 
 def _move(name: str) -> Handle:
@@ -99,6 +104,21 @@ async def report(services: Services, ask: Ask) -> Document:
     query = read_query(ask.request.query_string, campaigns.ReportQuery)
     view = None if query.campaign is None else await campaigns.find(services, query.campaign, ask.lender_id)
     return await campaigns.report(services, query, ask.lender_id, view, lender_id=ask.lender_id)
+
+
+async def list_events(services: Services, ask: Ask) -> Events:
+    """What campaigns came to that the lender runs or sponsors, behind a cursor."""
+    return await events_behind(services, ask.lender_id, read_query(ask.request.query_string, EventsQuery))
+
+
+def _body(request: Request, kind: type[_T]) -> _T:
+    """The JSON of a body. Raises `Invalid`: unsupported_media_type, invalid_json, invalid_parameter."""
+    if request.media_type != "application/json":
+        raise Invalid("unsupported_media_type", "send application/json")
+    try:
+        return msgspec.json.decode(request.body, type=kind)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise unreadable(error) from None
 
 
 def _text(request: Request) -> tuple[str, bool]:
@@ -120,7 +140,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("GET", _CAMPAIGN, show_campaign),
     Operation("PATCH", _CAMPAIGN, change_campaign),
     Operation("POST", f"{_CAMPAIGN}/sponsors/{{sponsor_id}}/budget", add_budget),
+    Operation("POST", f"{_CAMPAIGN}/schedule", schedule_campaign),
     *(Operation("POST", f"{_CAMPAIGN}/{name}", _move(name)) for name in campaigns.MOVES),
+    Operation("GET", "/lender/v1/events", list_events),
     Operation("GET", "/lender/v1/reports", report),
 )
 

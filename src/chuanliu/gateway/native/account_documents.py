@@ -12,7 +12,15 @@ from chuanliu.gateway.native.fields import END, Id, Time, Url
 from chuanliu.money import format_amount
 
 EventKind = Literal[
-    "*", "order.paid", "order.closed", "order.refunded", "campaign.budget_warning", "campaign.exhausted"
+    "*",
+    "order.paid",
+    "order.closed",
+    "order.refunded",
+    "campaign.published",
+    "campaign.budget_warning",
+    "campaign.exhausted",
+    "campaign.paused",
+    "campaign.closed",
 ]
 Kinds = Annotated[list[EventKind], Meta(min_length=1, max_length=10, description="Which events; `*` is all.")]
 DeliveryStatus = Literal["due", "delivered", "exhausted"]

@@ -39,8 +39,11 @@ EventType = Literal[
     "order.paid",
     "order.closed",
     "order.refunded",
+    "campaign.published",
     "campaign.budget_warning",
     "campaign.exhausted",
+    "campaign.paused",
+    "campaign.closed",
     "webhook.test",
 ]
 
@@ -91,7 +94,7 @@ class EventBudget(msgspec.Struct, frozen=True, gc=False):
 
 
 class EventCampaign(msgspec.Struct, frozen=True, gc=False):
-    """The campaign that an event tells its owner of."""
+    """The campaign that an event tells its owner of, with all budgets, or a sponsor, with its own."""
 
     campaign_id: Id
     code: str

@@ -18,11 +18,15 @@ LOOK_EVERY_S: Final = 0.25
 
 
 async def list_events(services: Services, call: Call) -> Answer:
-    """Events behind a cursor. A caller that waits holds no connection of the database between two looks."""
-    query: EventsQuery = call.query
+    """Events behind a cursor."""
+    return Answer(200, encode(await events_behind(services, call.merchant_id, call.query)))
+
+
+async def events_behind(services: Services, party_id: int, query: EventsQuery) -> Events:
+    """A party's events. A caller that waits holds no connection of the database between two looks."""
     loop = asyncio.get_running_loop()
     until = loop.time() + query.wait_s
-    while not (found := await _read(services, call.merchant_id, query)):
+    while not (found := await _read(services, party_id, query)):
         left = until - loop.time()
         if left <= 0:
             break
@@ -31,14 +35,12 @@ async def list_events(services: Services, call: Call) -> Answer:
     documents = tuple(
         event_document(each.kind, subject_of(each.kind, each.payload), each.event_id, each.seq) for each in found
     )
-    return Answer(200, encode(Events(documents, str(cursor))))
+    return Events(documents, str(cursor))
 
 
-async def _read(services: Services, merchant_id: int, query: EventsQuery) -> list[dispatch_store.LoggedEvent]:
+async def _read(services: Services, party_id: int, query: EventsQuery) -> list[dispatch_store.LoggedEvent]:
     async with reading(services) as connection:
-        return await dispatch_store.read_events(
-            connection, cell_of_party(merchant_id), merchant_id, query.after, query.limit
-        )
+        return await dispatch_store.read_events(connection, cell_of_party(party_id), party_id, query.after, query.limit)
 
 
 OPERATIONS: Final = (
