@@ -20,6 +20,7 @@ COMMANDS: Final[dict[str, str]] = {
     "lender": "chuanliu.cli.lender:app",
     "campaign": "chuanliu.cli.campaign:app",
     "lender-key": "chuanliu.cli.lender_key:app",
+    "bills": "chuanliu.cli.bills:app",
     "admin-key": "chuanliu.cli.admin_key:app",
     "key": "chuanliu.cli.key:app",
     "audit": "chuanliu.cli.audit:audit_books",

@@ -61,6 +61,8 @@ CODES: Final[dict[str, str]] = {
     "order_above_maximum": "The amount is above the product's maximum.",
     "excluded_by_merchant": "The merchant does not take this means of payment for the order.",
     "repayment_exceeds_debt": "The repayment is larger than what is owed.",
+    # Refused: bills
+    "statement_not_found": "No such statement.",
     # Refused: campaigns
     "campaign_not_found": "No such campaign.",
     "campaign_exists": "A campaign with this code exists already.",

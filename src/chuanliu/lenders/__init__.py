@@ -2,6 +2,7 @@
 
 from chuanliu.lenders.api_keys import AddLenderKey
 from chuanliu.lenders.audit_store import CHECKS as LENDER_CHECKS
+from chuanliu.lenders.billing_terms import BillingTerms, Claim, DunningStep
 from chuanliu.lenders.bins import BinRange, is_card_number, luhn_digit
 from chuanliu.lenders.cards import (
     CARD_RANDOMNESS,
@@ -93,11 +94,14 @@ __all__ = [
     "AddLenderKey",
     "AppliedLender",
     "ApplyLender",
+    "BillingTerms",
     "BinRange",
     "ChangeLender",
     "ChangeLineLimit",
+    "Claim",
     "CloseInstrument",
     "Consent",
+    "DunningStep",
     "FindInstruments",
     "FindStoredCard",
     "Flaw",

@@ -10,6 +10,7 @@ from typing import Any, Final, cast, get_args
 
 import yaml
 
+from chuanliu.lenders.billing_file import billing_document, read_billing
 from chuanliu.lenders.bins import bin_text, overlap
 from chuanliu.lenders.marked_values import Marked, Problem, Unreadable, Value, read_json, read_yaml
 from chuanliu.lenders.members import Members
@@ -105,6 +106,7 @@ def _read_product(value: Value, path: str, flaws: list[Flaw]) -> ProductSpec:
         remainder=cast("Any", members.choice("remainder", _REMAINDERS, "first")),
         consent_text=members.text("consent"),
         bank_keys=tuple(_read_bank_key(each, at, flaws) for at, each in members.each("bank_keys", required=False)),
+        billing=read_billing(members.mapping("billing"), currency, flaws),
     )
     endpoint, suspended = members.optional_text("endpoint"), _read_status(members)
     members.end()
@@ -220,6 +222,7 @@ def _product_document(spec: ProductSpec) -> dict[str, Any]:
         "remainder": terms.remainder,
         "instalments": [_instalment_document(each) for each in terms.instalments] or None,
         "consent": terms.consent_text,
+        "billing": billing_document(terms.billing, spec.currency),
         "bank_keys": [{"id": key_id, "public_key": key} for key_id, key in terms.bank_keys] or None,
     }
     return {name: value for name, value in document.items() if value is not None}

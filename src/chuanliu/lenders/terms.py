@@ -13,6 +13,7 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
+from chuanliu.lenders.billing_terms import WATERFALL, BillingTerms
 from chuanliu.lenders.bins import BinRange, bin_flaw, overlap
 from chuanliu.lenders.tables import Product
 
@@ -58,6 +59,7 @@ class ProductTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `refund_policy` says which instalments a partial refund makes smaller. With `early_repayment_fee_refunded` the
     buyer's fee that is not accrued yet is given back; without `fee_refunded` the fee stays when the goods come back.
     `bank_keys` are the public keys, by id, with which a bank signs what it answers about credit pay.
+    `billing` is how a serviced product bills.
     """
 
     bins: tuple[BinRange, ...]
@@ -76,6 +78,7 @@ class ProductTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     remainder: Literal["first", "last"]
     consent_text: str
     bank_keys: tuple[tuple[str, str], ...] = ()
+    billing: BillingTerms = BillingTerms()
 
     def for_count(self, count: int) -> InstalmentTerms | None:
         """The price of a number of instalments; None where the product does not offer it."""
@@ -99,6 +102,7 @@ def terms_flaws(terms: ProductTerms, kind: str) -> Iterator[Flaw]:
     yield from _amount_flaws(terms)
     yield from _instalment_flaws(terms.instalments, kind)
     yield from _day_flaws(terms, kind)
+    yield from _billing_flaws(terms.billing)
     if not 1 <= len(terms.consent_text) <= CONSENT_LENGTH_MAX:
         yield Flaw("consent", f"must be 1 to {CONSENT_LENGTH_MAX} characters")
 
@@ -174,6 +178,23 @@ def percent_flaw(text: str) -> str | None:
     if value > 100 or not isinstance(exponent, int) or exponent < -6:
         return "must be at most 100, with at most six decimal places"
     return None
+
+
+def _billing_flaws(billing: BillingTerms) -> Iterator[Flaw]:
+    for name in ("minimum_pct", "penalty_daily_pct"):
+        flaw = percent_flaw(getattr(billing, name))
+        if flaw is not None:
+            yield Flaw(f"billing.{name}", flaw)
+    for name, minor in {"minimum_floor": billing.minimum_floor_minor, "late_fee": billing.late_fee_minor}.items():
+        if not 0 <= minor <= AMOUNT_MAX_MINOR:
+            yield Flaw(f"billing.{name}", "is negative or too large")
+    if not 0 <= billing.grace_days <= 30:
+        yield Flaw("billing.grace_days", "must be 0 to 30")
+    if sorted(billing.waterfall) != sorted(WATERFALL):
+        yield Flaw("billing.waterfall", f"must be {', '.join(WATERFALL)}, each once, in any order")
+    for number, step in enumerate(billing.dunning):
+        if not -30 <= step.days <= 365:
+            yield Flaw(f"billing.dunning[{number}].days", "must be -30 to 365")
 
 
 def _day_flaws(terms: ProductTerms, kind: str) -> Iterator[Flaw]:

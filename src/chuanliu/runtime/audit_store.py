@@ -12,12 +12,13 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.sql import SQL
 
+from chuanliu.bills import BILL_CHECKS
 from chuanliu.instalments import INSTALMENT_CHECKS
 from chuanliu.ledger import LEDGER_CHECKS
 from chuanliu.lenders import LENDER_CHECKS
 from chuanliu.trade import TRADE_CHECKS
 
-CHECKS: Final[dict[str, str]] = LEDGER_CHECKS | LENDER_CHECKS | INSTALMENT_CHECKS | TRADE_CHECKS
+CHECKS: Final[dict[str, str]] = LEDGER_CHECKS | LENDER_CHECKS | INSTALMENT_CHECKS | TRADE_CHECKS | BILL_CHECKS
 """Name of each check and the query for its offenders."""
 
 OFFENDERS_SHOWN: Final = 20

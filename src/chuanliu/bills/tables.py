@@ -1,0 +1,55 @@
+"""Rows of bills."""
+
+from __future__ import annotations
+
+from chuanliu.engine import Instant, Integer, Row, SmallInt, Table
+
+
+class Statement(Row, frozen=True, gc=False):
+    """What one line owes at the end of one cycle, in minor units; debts are positive. Written once, by the job.
+
+    `cycle` is yyyymm, `statement_on` and `due_on` are yyyymmdd. Entries `first_seq` to `last_seq` of the account are in
+    it. `due_minor` is what is to be paid by `due_on`; the rest of `closing_minor` is instalments of later cycles.
+    """
+
+    cell: SmallInt
+    consumer_id: int
+    product_id: int
+    line_no: SmallInt
+    cycle: Integer
+    instrument_id: int
+    account_id: int
+    currency: str
+    statement_on: Integer
+    due_on: Integer
+    first_seq: int
+    last_seq: int
+    opening_minor: int
+    purchases_minor: int
+    fees_minor: int
+    late_fees_minor: int
+    interest_minor: int
+    refunds_minor: int
+    repayments_minor: int
+    other_minor: int
+    closing_minor: int
+    late_fees_owed_minor: int
+    interest_owed_minor: int
+    overdue_minor: int
+    instalments_due_minor: int
+    purchases_due_minor: int
+    due_minor: int
+    minimum_minor: int
+    made_at: Instant
+
+    @property
+    def later_minor(self) -> int:
+        """Instalments of later cycles."""
+        return self.closing_minor - self.due_minor
+
+
+STATEMENT: Table[Statement] = Table(
+    "statement", Statement, ("cell", "consumer_id", "product_id", "line_no", "cycle"), rank=56
+)
+STATEMENTS_OF_CONSUMER = STATEMENT.index("of_consumer", "cell", "consumer_id")
+STATEMENTS_OF_LINE = STATEMENT.index("of_line", "cell", "consumer_id", "product_id", "line_no")
