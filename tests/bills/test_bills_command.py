@@ -75,7 +75,8 @@ def _lines(shop: Shop, product_id: int, count: int) -> None:
     )
     shop.market.execute(
         "INSERT INTO account SELECT cell, ((consumer_id - 2088000000000000) << 18) | (128 << 10) | 156, 'checked',"
-        " 'open', -1000000, -500, 0, 2, now() FROM instrument WHERE product_id = %s AND consumer_id >= 2088700000000000",
+        " 'open', -1000000, -500, 0, 2, now() FROM instrument"
+        " WHERE product_id = %s AND consumer_id >= 2088700000000000",
         product_id,
     )
     for kind, amount, balance, seq in [("payment", 700, -700, 1), ("refund", 200, -500, 2)]:
