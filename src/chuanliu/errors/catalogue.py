@@ -20,6 +20,7 @@ CODES: Final[dict[str, str]] = {
     "buyer_blocked": "The consumer may not pay at present.",
     "balance_insufficient": "The consumer's balance is not sufficient.",
     "payment_code_invalid": "The payment code is unknown, used or expired.",
+    "payment_code_quoted": "Another quote was made by this payment code.",
     "payment_refused": "The payment was refused by the funding method.",
     "payment_not_found": "No such payment.",
     "payment_in_progress": "Another payment of this order is in progress.",

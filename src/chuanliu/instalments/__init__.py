@@ -9,6 +9,7 @@ from chuanliu.instalments.audit_store import CHECKS as INSTALMENT_CHECKS
 from chuanliu.instalments.calculator import calculate_apr, calculate_schedule
 from chuanliu.instalments.china_calendar import is_closed_in_china, load_china_calendar
 from chuanliu.instalments.due_dates import HolidayRule, due_dates, months_later, next_business_day
+from chuanliu.instalments.indication import IndicateOffers
 from chuanliu.instalments.offers import (
     Basket,
     Declined,
@@ -45,6 +46,7 @@ from chuanliu.instalments.quotes import (
     ConfirmQuote,
     FindQuote,
     MakeQuote,
+    QuoteByCode,
     QuoteView,
     ReleaseQuote,
     all_offers,
@@ -89,6 +91,7 @@ __all__ = [
     "FindPlans",
     "FindQuote",
     "HolidayRule",
+    "IndicateOffers",
     "Instalment",
     "Kept",
     "MakeQuote",
@@ -98,6 +101,7 @@ __all__ = [
     "Offers",
     "Plan",
     "Quote",
+    "QuoteByCode",
     "QuoteView",
     "Rates",
     "ReleaseQuote",

@@ -42,7 +42,7 @@ from chuanliu.instalments.shoppers import (
 )
 from chuanliu.instalments.tables import QUOTE, QUOTE_STATES, Quote
 from chuanliu.lenders import Instrument
-from chuanliu.parties import CONSUMER
+from chuanliu.parties import CONSUMER, PAYMENT_CODE, payment_code_key, usable_code
 
 QUOTE_LASTS: Final[Micros] = 15 * MINUTE
 
@@ -116,21 +116,88 @@ class MakeQuote(Command[QuoteView], frozen=True):
     lasts: Micros = QUOTE_LASTS
 
     def discover(self, seen: Seen, keys: Keys, reference: Reference) -> None:
-        keys.read(CONSUMER, cell_of_party(self.consumer_id), self.consumer_id)
-        instruments = read_shopper(seen, keys, reference, self.consumer_id, self.basket)
-        campaigns = campaigns_of_basket(reference, self.basket, self.consumer_id, self.asked_at)
-        look_used_up(keys, campaigns, _products_of(instruments), self.consumer_id, self.asked_at)
+        _look_offers(seen, keys, reference, self.consumer_id, self.basket, self.asked_at)
 
     def decide(self, rows: Rows, context: Context) -> QuoteView:
-        consumer = rows.get(CONSUMER, cell_of_party(self.consumer_id), self.consumer_id)
-        if consumer is None or is_shadow(consumer.cell) != is_shadow(cell_of_party(self.basket.merchant_id)):
-            raise NotFound("consumer_not_found", field="buyer_id")
-        if consumer.status != "active":
-            raise Refused("buyer_blocked")
-        offers = all_offers(rows, context, self.consumer_id, self.basket)
-        quote = _new_quote(context, self.consumer_id, self.basket, self.order_id, offers.offered, self.lasts)
-        rows.insert(QUOTE, quote)
-        return QuoteView(quote, offers.offered, offers.declined)
+        return _make_quote(rows, context, self.consumer_id, self.basket, self.order_id, self.lasts)
+
+
+class QuoteByCode(Command[QuoteView], frozen=True):
+    """Quote all that the consumer has who shows a payment code. The code can still pay; it makes no second quote.
+
+    A merchant learns what a consumer has only from herself: from her code, once. Asked again for the same, the outcome
+    is that quote. `buyer_id` is whom the order is for, where it says so.
+    Raises `Refused`: payment_code_invalid, payment_code_quoted, buyer_is_seller, buyer_mismatch, buyer_blocked.
+    """
+
+    code: int
+    basket: Basket
+    asked_at: Micros
+    order_id: int | None = None
+    buyer_id: int | None = None
+
+    def discover(self, seen: Seen, keys: Keys, reference: Reference) -> None:
+        key = payment_code_key(self.code)
+        keys.look(PAYMENT_CODE, *key)
+        keys.lock(PAYMENT_CODE, *key)
+        code = seen.get(PAYMENT_CODE, *key)
+        if code is None:
+            return
+        if code.quote_id is not None:
+            keys.read(QUOTE, cell_of_id(code.quote_id), code.quote_id)
+        _look_offers(seen, keys, reference, code.consumer_id, self.basket, self.asked_at)
+
+    def decide(self, rows: Rows, context: Context) -> QuoteView:
+        code = usable_code(rows.get(PAYMENT_CODE, *payment_code_key(self.code)), context.now)
+        basket, consumer_id = self.basket, code.consumer_id
+        if is_shadow(cell_of_party(consumer_id)) != is_shadow(cell_of_party(basket.merchant_id)):
+            raise Refused("payment_code_invalid", field="auth_code")
+        if consumer_id in (basket.merchant_id, basket.sub_merchant_id):
+            raise Refused("buyer_is_seller")
+        if self.buyer_id is not None and self.buyer_id != consumer_id:
+            raise Refused("buyer_mismatch")
+        if code.quote_id is not None:
+            return self._same_again(rows, context, code.quote_id)
+        view = _make_quote(rows, context, consumer_id, basket, self.order_id, QUOTE_LASTS)
+        rows.update(PAYMENT_CODE, code.changed(quote_id=view.quote.quote_id))
+        return view
+
+    def _same_again(self, rows: Rows, context: Context, quote_id: int) -> QuoteView:
+        quote = rows.get(QUOTE, cell_of_id(quote_id), quote_id)
+        if quote is None or quote.order_id != self.order_id or basket_in(quote.offers) != self.basket:
+            raise Refused("payment_code_quoted", field="auth_code")
+        return _view_of(quote, context.now)
+
+
+def _look_offers(
+    seen: Seen, keys: Keys, reference: Reference, consumer_id: int, basket: Basket, asked_at: Micros
+) -> None:
+    """Ask for what `_make_quote` reads."""
+    keys.read(CONSUMER, cell_of_party(consumer_id), consumer_id)
+    instruments = read_shopper(seen, keys, reference, consumer_id, basket)
+    campaigns = campaigns_of_basket(reference, basket, consumer_id, asked_at)
+    look_used_up(keys, campaigns, _products_of(instruments), consumer_id, asked_at)
+
+
+def _make_quote(
+    rows: Rows, context: Context, consumer_id: int, basket: Basket, order_id: int | None, lasts: Micros
+) -> QuoteView:
+    consumer = rows.get(CONSUMER, cell_of_party(consumer_id), consumer_id)
+    if consumer is None or is_shadow(consumer.cell) != is_shadow(cell_of_party(basket.merchant_id)):
+        raise NotFound("consumer_not_found", field="buyer_id")
+    if consumer.status != "active":
+        raise Refused("buyer_blocked")
+    offers = all_offers(rows, context, consumer_id, basket)
+    quote = _new_quote(context, consumer_id, basket, order_id, offers.offered, lasts)
+    rows.insert(QUOTE, quote)
+    return QuoteView(quote, offers.offered, offers.declined)
+
+
+def _view_of(quote: Quote, now: Micros) -> QuoteView:
+    """A quote as it is at an instant: once its time is over, it has expired unless it was used."""
+    if quote.status != "used" and quote.expires_at <= now:
+        quote = quote.changed(status="expired")
+    return QuoteView(quote, offers_of(quote.offers))
 
 
 def _products_of(paying: Iterable[Instrument | Offer]) -> set[int]:
@@ -150,7 +217,10 @@ def all_offers(
 
 
 class FindQuote(Query[QuoteView], frozen=True):
-    """A quote of a merchant, or of the consumer it was made for. Raises `NotFound(quote_not_found)`."""
+    """A quote of a merchant, or of the consumer it was made for; its status may be `expired`.
+
+    Raises `NotFound(quote_not_found)`.
+    """
 
     quote_id: int
     merchant_id: int | None = None
@@ -167,7 +237,7 @@ class FindQuote(Query[QuoteView], frozen=True):
             or (self.consumer_id is not None and quote.consumer_id != self.consumer_id)
         ):
             raise NotFound("quote_not_found")
-        return QuoteView(quote, offers_of(quote.offers))
+        return _view_of(quote, context.now)
 
 
 class ConfirmQuote(Command[Confirmation], frozen=True):

@@ -28,7 +28,9 @@ from chuanliu.parties.consumers import (
     MintCodes,
     StartSignIn,
     TopUp,
+    payment_code_key,
     payment_code_number,
+    usable_code,
 )
 from chuanliu.parties.key_material import (
     API_KEY_RANDOMNESS,
@@ -201,6 +203,7 @@ __all__ = [
     "new_signing_key",
     "next_party",
     "open_first_account",
+    "payment_code_key",
     "payment_code_number",
     "platform_certificate",
     "platform_key_context",
@@ -209,6 +212,7 @@ __all__ = [
     "root_certificate",
     "signing_key_for",
     "signing_key_of",
+    "usable_code",
     "valid_app_keys",
     "verify_pay_password",
     "webhook_context",

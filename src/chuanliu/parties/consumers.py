@@ -179,7 +179,7 @@ class MintCodes(Command[tuple[PaymentCode, ...]], frozen=True):
     def discover(self, seen: Seen, keys: Keys, reference: Reference) -> None:
         keys.lock(CONSUMER, cell_of_party(self.consumer_id), self.consumer_id)
         for code in self.codes:
-            keys.lock(PAYMENT_CODE, cell_of_text(str(code)), code)
+            keys.lock(PAYMENT_CODE, *payment_code_key(code))
 
     def decide(self, rows: Rows, context: Context) -> tuple[PaymentCode, ...]:
         if not 1 <= len(self.codes) <= CODES_MAX:
@@ -191,8 +191,7 @@ class MintCodes(Command[tuple[PaymentCode, ...]], frozen=True):
             raise Refused("buyer_blocked")
         minted = tuple(
             PaymentCode(
-                cell_of_text(str(code)),
-                code,
+                *payment_code_key(code),
                 self.consumer_id,
                 consumer.confirm_above_minor,
                 context.now + self.lasts,
@@ -205,6 +204,18 @@ class MintCodes(Command[tuple[PaymentCode, ...]], frozen=True):
                 raise Busy("a payment code's number is taken; draw again")
             rows.insert(PAYMENT_CODE, code)
         return minted
+
+
+def payment_code_key(code: int) -> tuple[int, int]:
+    """Under which key a payment code is kept."""
+    return cell_of_text(str(code)), code
+
+
+def usable_code(code: PaymentCode | None, now: Micros) -> PaymentCode:
+    """The payment code, if it can still be used. Raises `Refused(payment_code_invalid)`."""
+    if code is None or code.used_at is not None or code.expires_at <= now:
+        raise Refused("payment_code_invalid", field="auth_code")
+    return code
 
 
 class StartSignIn(Command[Consumer], frozen=True):

@@ -129,7 +129,7 @@ class PartyCounter(Row, frozen=True, gc=False):
 
 
 class PaymentCode(Row, frozen=True, gc=False):
-    """What a wallet shows at a till: valid once and until `expires_at`."""
+    """What a wallet shows at a till: valid once and until `expires_at`. One quote can be made by it: `quote_id`."""
 
     cell: SmallInt
     code: int
@@ -137,6 +137,7 @@ class PaymentCode(Row, frozen=True, gc=False):
     confirm_above_minor: int
     expires_at: Instant
     used_at: Instant | None
+    quote_id: int | None = None
 
 
 MERCHANT: Table[Merchant] = Table("merchant", Merchant, ("cell", "merchant_id"), rank=10)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from chuanliu.clock import Micros
 from chuanliu.engine import Command, Context, Keys, Reference, Rows, Seen
 from chuanliu.errors import Refused
-from chuanliu.ids import cell_of_id, cell_of_party, cell_of_text, is_shadow
+from chuanliu.ids import cell_of_id, cell_of_party, is_shadow
 from chuanliu.instalments import lock_plan, plan_of
-from chuanliu.parties import PAYMENT_CODE, PaymentCode
+from chuanliu.parties import PAYMENT_CODE, PaymentCode, payment_code_key, usable_code
 from chuanliu.trade import states
 from chuanliu.trade.ordering import OrderSpec, new_order, require_payable, require_same
 from chuanliu.trade.settling import (
@@ -88,15 +88,11 @@ class PayByCode(Command[PayOutcome], frozen=True):
     choice: Choice | None = None
     asked_at: Micros = 0
 
-    @property
-    def _code_key(self) -> tuple[int, int]:
-        return cell_of_text(str(self.code)), self.code
-
     def discover(self, seen: Seen, keys: Keys, reference: Reference) -> None:
         order = self.spec.ref.discover(seen, keys)
         if order is not None:
             look_payment(keys, order.payment_id)
-        key = self._code_key
+        key = payment_code_key(self.code)
         keys.look(PAYMENT_CODE, *key)
         code = seen.get(PAYMENT_CODE, *key)
         keys.lock(PAYMENT_CODE, *key)
@@ -116,7 +112,7 @@ class PayByCode(Command[PayOutcome], frozen=True):
             under_way = open_payment(rows, order)
             if under_way is not None:
                 return shown_outcome(rows, order, under_way)
-        code = self._usable_code(rows, context)
+        code = usable_code(rows.get(PAYMENT_CODE, *payment_code_key(self.code)), context.now)
         if order is None:
             order = new_order(self.spec, context)
         self._check_buyer(order, code)
@@ -126,12 +122,6 @@ class PayByCode(Command[PayOutcome], frozen=True):
         payment = start_payment(order, code.consumer_id, context, "AUTHORISING")
         tender = choose_tender(rows, context, order, code.consumer_id, self.choice)
         return charge(rows, context, order, payment, tender, known=False)
-
-    def _usable_code(self, rows: Rows, context: Context) -> PaymentCode:
-        code = rows.get(PAYMENT_CODE, *self._code_key)
-        if code is None or code.used_at is not None or code.expires_at <= context.now:
-            raise Refused("payment_code_invalid", field="auth_code")
-        return code
 
     def _check_buyer(self, order: Order, code: PaymentCode) -> None:
         if code.consumer_id in (order.merchant_id, order.sub_merchant_id):

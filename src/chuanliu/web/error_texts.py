@@ -21,6 +21,7 @@ CHINESE: Final[dict[str, str]] = {
     "buyer_not_found": "没有这个用户。",
     "buyer_blocked": "该用户目前不能付款。",
     "balance_insufficient": "余额不足。",
+    "payment_code_quoted": "这个付款码已用于另一份报价。",
     "payment_code_invalid": "付款码不存在、已使用或已过期。",
     "payment_refused": "付款方式拒绝了这笔付款。",
     "payment_not_found": "没有这笔付款。",

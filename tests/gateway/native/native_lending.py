@@ -59,7 +59,8 @@ class Lending:
 
     def quote(self, merchant: Any, payer: int, value: str = "1000.00", **fields: Any) -> Any:
         """A quote, as the API shows it."""
-        body = {"buyer_id": str(payer), "amount": {"currency": "CNY", "value": value}, **fields}
+        code = self.platform.payment_code(payer)
+        body = {"payment_code": code, "amount": {"currency": "CNY", "value": value}, **fields}
         reply = self.platform.call(merchant, "POST", "/v1/quotes", body)
         assert reply.status == 201, reply.body
         return reply.json

@@ -88,7 +88,7 @@ def test_a_quote_shows_all_ways_to_pay_with_their_cost(lending: Lending, seller:
 def test_what_is_written_by_hand_is_what_the_document_says(lending: Lending, seller: Merchant) -> None:
     sponsored(lending, seller, instalments=frozenset({3, 12}))
     payer = lending.payer(balance_minor=1_00, card=True)
-    body = {"buyer_id": str(payer), "amount": cny("1000.01")}
+    body = {"payment_code": lending.platform.payment_code(payer), "amount": cny("1000.01")}
     answer = lending.platform.call(seller, "POST", "/v1/quotes", body).body
     read = msgspec.json.decode(answer, type=Quote)
     assert any(offer.sponsors for offer in read.offers)
@@ -196,7 +196,7 @@ def test_a_wish_alone_pays_by_the_cheapest_that_fits(lending: Lending, seller: M
     lending.platform.pay_order(order["order_id"], payer)
     shown = lending.platform.call(seller, "GET", "/v1/orders?reference=w-1").json
     assert (shown["status"], shown["plan"]["instalments"]) == ("paid", 12)
-    quoted = lending.platform.call(seller, "POST", "/v1/quotes", {"buyer_id": str(payer), "reference": "w-1"})
+    quoted = lending.platform.call(seller, "POST", "/v1/quotes", {"reference": "w-1"})
     assert (quoted.status, quoted.code) == (422, "order_already_paid")
 
 
@@ -207,7 +207,7 @@ def test_a_quote_for_an_order(lending: Lending, seller: Merchant) -> None:
     order = platform.call(
         seller, "POST", "/v1/orders", order_body("500.00", reference="q-1", wish=wish, buyer_id=str(payer))
     ).json
-    named = {"buyer_id": str(payer), "order_id": order["order_id"]}
+    named = {"payment_code": platform.payment_code(payer), "order_id": order["order_id"]}
     quote = platform.call(seller, "POST", "/v1/quotes", named).json
     assert (quote["order_id"], quote["amount"]) == (order["order_id"], cny("500.00"))
     assert [each["instalments"] for each in quote["offers"]] == [3]
@@ -217,12 +217,88 @@ def test_a_quote_for_an_order(lending: Lending, seller: Merchant) -> None:
         ({"amount": cny("500.01")}, 409, "order_inconsistent", "amount.value"),
         ({"wish": {}}, 400, "invalid_parameter", "wish"),
         ({"store_id": "s"}, 400, "invalid_parameter", "store_id"),
-        ({"buyer_id": str(other)}, 422, "buyer_mismatch", "buyer_id"),
+        ({"payment_code": platform.payment_code(other)}, 422, "buyer_mismatch", None),
         ({"order_id": "16"}, 404, "order_not_found", None),
     ):
         reply = platform.call(seller, "POST", "/v1/quotes", {**named, **changed})
         assert (reply.status, reply.code, reply.json.get("field")) == (status, code, field)
-    assert platform.call(seller, "POST", "/v1/quotes", {**named, "amount": cny("500.00")}).status == 201
+    again = platform.call(seller, "POST", "/v1/quotes", {**named, "amount": cny("500.00")})
+    assert (again.status, again.json) == (201, quote)
+
+
+def test_a_payment_code_makes_one_quote_and_pays(lending: Lending, seller: Merchant) -> None:
+    platform = lending.platform
+    payer = lending.payer(card=True)
+    code = platform.payment_code(payer)
+    asked = {"payment_code": code, "amount": cny("1000.00"), "wish": {"instalments": 3}}
+    quote = platform.call(seller, "POST", "/v1/quotes", asked).json
+    again = platform.call(seller, "POST", "/v1/quotes", asked)
+    assert (again.status, again.json["quote_id"], again.json["offers"]) == (201, quote["quote_id"], quote["offers"])
+    for merchant, changed in (
+        (seller, {"amount": cny("1000.01")}),
+        (seller, {"wish": {}}),
+        (seller, {"store_id": "north"}),
+        (platform.merchant(), {}),
+    ):
+        reply = platform.call(merchant, "POST", "/v1/quotes", {**asked, **changed})
+        assert (reply.status, reply.code, reply.json["field"]) == (422, "payment_code_quoted", "payment_code")
+    body = payment_body(code, "1000.00", quote_id=quote["quote_id"], offer=1, reference="one-code")
+    paid = platform.call(seller, "POST", "/v1/payments", body)
+    assert (paid.status, paid.json["status"], paid.json["plan"]["instalments"]) == (201, "succeeded", 3)
+    used = platform.call(seller, "POST", "/v1/quotes", asked)
+    assert (used.status, used.code) == (422, "payment_code_invalid")
+
+
+def test_many_quotes_by_one_code_at_once_are_one(lending: Lending, seller: Merchant) -> None:
+    platform = lending.platform
+    asked = {"payment_code": platform.payment_code(lending.payer()), "amount": cny("800.00")}
+    replies = platform.run(platform.calling_at_once(seller, "POST", "/v1/quotes", [asked] * 8))
+    assert {reply.status for reply in replies} == {201}
+    assert len({reply.json["quote_id"] for reply in replies}) == 1
+
+
+def test_what_a_buyer_has_is_told_to_nobody_without_her_code(lending: Lending, seller: Merchant) -> None:
+    platform = lending.platform
+    payer = lending.payer(balance_minor=1_00, limit_minor=5_00, card=True)
+    named = platform.call(seller, "POST", "/v1/quotes", {"buyer_id": str(payer), "amount": cny("1000.00")})
+    assert (named.status, named.code, named.json["field"]) == (400, "invalid_parameter", "buyer_id")
+    order = platform.call(
+        seller, "POST", "/v1/orders", order_body("1000.00", reference=next(platform.references), buyer_id=str(payer))
+    ).json
+    by_order, by_amount = (
+        platform.call(seller, "POST", "/v1/quotes", body).json
+        for body in ({"order_id": order["order_id"]}, {"amount": cny("1000.00")})
+    )
+    assert by_order["order_id"] == order["order_id"]
+    assert (by_order["status"], by_order["offers"]) == ("indicative", by_amount["offers"])
+    assert not {"quote_id", "buyer_id", "expires_at"} & by_order.keys()
+    assert all("instrument" not in offer for offer in by_amount["offers"])
+    shown = {(each["product"]["code"], each["instalments"]) for each in by_amount["offers"] if "product" in each}
+    assert {("native-line", 12), ("native-card", 12)} <= shown
+
+
+def test_an_indication_counts_on_no_campaign_for_some_consumers_only(lending: Lending, seller: Merchant) -> None:
+    platform = lending.platform
+    payer = lending.payer()
+    sponsored(lending, seller, instalments=frozenset({3}), consumers=frozenset({payer}))
+    sponsored(lending, seller, instalments=frozenset({6}), first_use_only=True)
+    sponsored(lending, seller, instalments=frozenset({12}), per_consumer_uses=1)
+    body = {"amount": cny("1000.00"), "wish": {"allowed": ["credit_line"]}}
+    free = {
+        each["instalments"]
+        for each in platform.call(seller, "POST", "/v1/quotes", body).json["offers"]
+        if each["lender"]["code"] == "native-river" and each["buyer_fee"]["value"] == "0.00"
+    }
+    assert free == {1, 12}
+    hers = lending.quote(seller, payer, wish={"allowed": ["credit_line"]})["offers"]
+    assert {each["instalments"] for each in hers if each["buyer_fee"]["value"] == "0.00"} == {1, 3, 6, 12}
+
+
+def test_a_quote_whose_time_is_over_has_expired(lending: Lending, seller: Merchant) -> None:
+    platform = lending.platform
+    quote = lending.quote(seller, lending.payer())
+    platform.sql("UPDATE quote SET expires_at = now() WHERE quote_id = %s", int(quote["quote_id"]))
+    assert platform.call(seller, "GET", f"/v1/quotes/{quote['quote_id']}").json["status"] == "expired"
 
 
 def test_a_card_in_instalments_asks_its_bank(lending: Lending, seller: Merchant) -> None:
@@ -284,8 +360,9 @@ def test_what_a_payer_confirms_is_the_offer_that_she_was_quoted(lending: Lending
 @pytest.mark.parametrize(
     ("changed", "status", "code", "field"),
     [
-        ({"buyer_id": "2088000000009999"}, 404, "consumer_not_found", "buyer_id"),
-        ({"buyer_id": "1"}, 400, "invalid_parameter", "buyer_id"),
+        ({"payment_code": "289999999999999999"}, 422, "payment_code_invalid", "payment_code"),
+        ({"payment_code": "1"}, 400, "invalid_parameter", "payment_code"),
+        ({"buyer_id": "2088000000009999"}, 400, "invalid_parameter", "buyer_id"),
         ({"amount": cny("0.00")}, 400, "invalid_amount", "amount.value"),
         ({"amount": cny("100000000.01")}, 422, "amount_too_large", "amount.value"),
         ({"amount": None}, 400, "invalid_parameter", "amount"),
@@ -299,7 +376,7 @@ def test_what_a_payer_confirms_is_the_offer_that_she_was_quoted(lending: Lending
 def test_bad_quotes(
     lending: Lending, seller: Merchant, changed: dict[str, Any], status: int, code: str, field: str | None
 ) -> None:
-    body = {"buyer_id": str(lending.payer()), "amount": cny("100.00"), **changed}
+    body = {"payment_code": lending.platform.payment_code(lending.payer()), "amount": cny("100.00"), **changed}
     reply = lending.platform.call(seller, "POST", "/v1/quotes", body)
     assert (reply.status, reply.code, reply.json.get("field")) == (status, code, field)
 

@@ -63,7 +63,7 @@ def body_for(operation: Operation, owned: Belongings) -> Any:
         "refund_payment": {"amount": cny("1.00"), "request_no": "r9"},
         "create_webhook": {"url": "http://127.0.0.1:9/other"},
         "change_webhook": {"status": "disabled"},
-        "create_quote": {"buyer_id": "2088000000000001", "order_id": owned.ids["order_id"]},
+        "create_quote": {"order_id": owned.ids["order_id"]},
         "confirm_quote": {"offer": 1},
     }
     return bodies[operation.name] if operation.request is not None else None

@@ -56,6 +56,7 @@ _BUSINESS: Final[dict[str, tuple[str, str]]] = {
     "hold_not_active": _SYSTEM_ERROR,
     "hold_exceeded": _SYSTEM_ERROR,
     # Offers
+    "payment_code_quoted": _SYSTEM_ERROR,
     "quote_not_found": _SYSTEM_ERROR,
     "quote_expired": ("ACQ.PAYMENT_FAIL", "支付失败：分期报价已过期"),
     "quote_used": ("ACQ.PAYMENT_FAIL", "支付失败：分期报价已使用"),

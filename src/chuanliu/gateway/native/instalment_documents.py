@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from chuanliu.gateway.native.fields import END, Amount, Id, PartyNumber, Reference, StoreId, Time
+from chuanliu.gateway.native.fields import END, Amount, Id, PartyNumber, PaymentCode, Reference, StoreId, Time
 
 Means = Literal["balance", "credit_line", "bank_credit_pay", "credit_card", "debit_card"]
 InstrumentKind = Literal["credit_line", "bank_credit_pay", "credit_card", "debit_card"]
@@ -17,7 +17,7 @@ OfferNumber = Annotated[int, Meta(ge=1, le=10_000, description="The offer's numb
 Day = Annotated[str, Meta(description="A date, Asia/Shanghai.", extra_json_schema={"format": "date"})]
 Percent = Annotated[str, Meta(pattern=r"^[0-9]+\.[0-9]{4}" + END, description="Percent as decimal text.")]
 Value = Annotated[str, Meta(pattern=r"^[0-9]{1,15}(\.[0-9]{1,3})?" + END, description="Major units, decimal text.")]
-QuoteStatus = Literal["offered", "confirmed", "used", "released"]
+QuoteStatus = Literal["indicative", "offered", "confirmed", "used", "released", "expired"]
 PlanStatus = Literal["pending", "active", "refunded", "void"]
 
 
@@ -41,10 +41,11 @@ class NewQuote(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True
     """What is to be paid, and by whom.
 
     Either an order of yours, by `order_id` or `reference`, whose amount, seller and wish then count; or an `amount`
-    that is to become one.
+    that is to become one. By the buyer's `payment_code` it is a quote of all that she has; her code can still pay, and
+    makes no other quote. Without a code it is an indication of what anybody might be offered.
     """
 
-    buyer_id: PartyNumber
+    payment_code: PaymentCode | None = None
     amount: Amount | None = None
     order_id: Id | None = None
     reference: Reference | None = None
@@ -116,7 +117,7 @@ class QuoteOffer(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_o
 
     `fee` is the lender's price; `buyer_fee` is what the buyer bears of it, `sponsors` bear the rest. `total` is what
     she pays altogether. `annual_rate_pct` is the rate of her payments: the internal rate a month, times 12 (PBoC 2021
-    No. 3). `lender`, `product` and `instrument` are absent for the balance.
+    No. 3). `lender`, `product` and `instrument` are absent for the balance, `instrument` in an indication too.
     """
 
     offer: OfferNumber
@@ -152,15 +153,16 @@ class NotOffered(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_o
 class Quote(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     """A promise: until `expires_at`, what is quoted is what is charged. Offers come cheapest first.
 
-    `confirmed_offer` is the one that is held. `not_offered` is told only when the quote is made.
+    `confirmed_offer` is the one that is held. `not_offered` is told only when the quote is made. With the status
+    `indicative` it is no promise: nobody's in particular, without `quote_id`, `buyer_id` and `expires_at`.
     """
 
-    quote_id: Id
+    quote_id: Id | None = None
     status: QuoteStatus
-    buyer_id: PartyNumber
+    buyer_id: PartyNumber | None = None
     amount: Amount
     created_at: Time
-    expires_at: Time
+    expires_at: Time | None = None
     offers: tuple[QuoteOffer, ...]
     order_id: Id | None = None
     confirmed_offer: OfferNumber | None = None

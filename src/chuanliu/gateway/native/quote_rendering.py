@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from chuanliu.clock import Micros
 from chuanliu.engine import Reference
 from chuanliu.errors import CODES
 from chuanliu.gateway.native.fields import Amount, amount
@@ -30,9 +31,11 @@ from chuanliu.gateway.native.instalment_documents import Plan as PlanDocument
 from chuanliu.gateway.native.operation import Answer
 from chuanliu.gateway.native.rendering import encode, text_or_none, time_text
 from chuanliu.instalments import (
+    Basket,
     Confirmation,
     Declined,
     Offer,
+    Offers,
     OfferShare,
     Plan,
     QuoteView,
@@ -194,9 +197,10 @@ class _Writer:
         number = offer.instrument_id
         who = b""
         if number:
-            instrument = encode(PayerInstrument(str(number), offer.masked))
             lender, product = self._names.lender(offer.lender_id), self._names.product(offer.product_id)
-            who = b',"lender":%b,"product":%b,"instrument":%b' % (lender, product, instrument)
+            who = b',"lender":%b,"product":%b' % (lender, product)
+        if number > 0:
+            who += b',"instrument":%b' % encode(PayerInstrument(str(number), offer.masked))
         found = self._means[number] = (self._names.means(offer.product_id), who)
         return found
 
@@ -239,16 +243,13 @@ def _not_offered(names: Names, declined: Declined) -> NotOffered:
         instalments=declined.instalments or None,
         lender=names.lender(declined.lender_id),
         product=names.product(declined.product_id),
-        instrument=PayerInstrument(str(number), declined.masked) if number else None,
+        instrument=PayerInstrument(str(number), declined.masked) if number > 0 else None,
     )
 
 
 def quote_document(reference: Reference, view: QuoteView) -> Quote:
     """A quote with all its offers, ready to be encoded."""
     quote = view.quote
-    names = reference.derived(Names)
-    offer = _Writer(names, quote.currency).offer
-    offers: _Json = msgspec.Raw(b"[%b]" % b",".join(map(offer, count(1), view.offers)))
     status: _Json = quote.status
     return Quote(
         quote_id=str(quote.quote_id),
@@ -257,11 +258,36 @@ def quote_document(reference: Reference, view: QuoteView) -> Quote:
         amount=amount(quote.amount_minor, quote.currency),
         created_at=time_text(quote.created_at),
         expires_at=time_text(quote.expires_at),
-        offers=offers,
+        offers=_offers(reference, view.offers, quote.currency),
         order_id=text_or_none(quote.order_id),
         confirmed_offer=None if quote.choice is None else quote.choice + 1,
-        not_offered=tuple([_not_offered(names, declined) for declined in view.declined]),
+        not_offered=_all_not_offered(reference, view.declined),
     )
+
+
+def _offers(reference: Reference, offers: tuple[Offer, ...], currency: str) -> _Json:
+    write = _Writer(reference.derived(Names), currency).offer
+    return msgspec.Raw(b"[%b]" % b",".join(map(write, count(1), offers)))
+
+
+def _all_not_offered(reference: Reference, declined: tuple[Declined, ...]) -> tuple[NotOffered, ...]:
+    names = reference.derived(Names)
+    return tuple([_not_offered(names, each) for each in declined])
+
+
+def render_indication(
+    reference: Reference, basket: Basket, order_id: int | None, offers: Offers, now: Micros
+) -> Answer:
+    """The answer with what anybody might be offered."""
+    document = Quote(
+        status="indicative",
+        amount=amount(basket.amount_minor, basket.currency),
+        created_at=time_text(now),
+        offers=_offers(reference, offers.offered, basket.currency),
+        order_id=text_or_none(order_id),
+        not_offered=_all_not_offered(reference, offers.declined),
+    )
+    return Answer(201, encode(document))
 
 
 def render_quote(reference: Reference, view: QuoteView, status: int = 200) -> Answer:

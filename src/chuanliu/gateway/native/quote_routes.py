@@ -20,21 +20,26 @@ from chuanliu.gateway.native.instalment_documents import (
 )
 from chuanliu.gateway.native.named_order import order_of_body
 from chuanliu.gateway.native.operation import QUOTE_ERRORS, SELLER_ERRORS, Answer, Call, Operation
-from chuanliu.gateway.native.quote_rendering import plan_document, render_confirmation, render_quote
+from chuanliu.gateway.native.quote_rendering import plan_document, render_confirmation, render_indication, render_quote
 from chuanliu.gateway.native.rendering import encode, stored_wish
-from chuanliu.instalments import Basket, ConfirmQuote, FindPlan, FindQuote, MakeQuote, ReleaseQuote
+from chuanliu.instalments import Basket, ConfirmQuote, FindPlan, FindQuote, IndicateOffers, QuoteByCode, ReleaseQuote
 
 
 async def create_quote(services: Services, call: Call) -> Answer:
-    """Quote all that a buyer has for an amount or an order."""
+    """Quote all that the buyer has who shows a payment code, for an amount or an order; without one, indicate."""
     body: NewQuote = call.body
     asked_at = time.time_ns() // 1000
     if body.order_id is None and body.reference is None:
-        basket, order_id = _basket(services, call, body), None
+        basket, order_id, buyer_id = _basket(services, call, body), None, None
     else:
         order = await _order(services, call, body, asked_at)
-        basket, order_id = trade.basket_of(services.engine.reference, order), order.order_id
-    view = await services.engine.submit(MakeQuote(int(body.buyer_id), basket, asked_at, order_id))
+        basket = trade.basket_of(services.engine.reference, order)
+        order_id, buyer_id = order.order_id, order.buyer_id
+    if body.payment_code is None:
+        offers = await services.engine.ask(IndicateOffers(basket))
+        return render_indication(services.engine.reference, basket, order_id, offers, asked_at)
+    command = QuoteByCode(int(body.payment_code), basket, asked_at, order_id, buyer_id)
+    view = await services.engine.submit(command)
     return render_quote(services.engine.reference, view, 201)
 
 
@@ -65,8 +70,6 @@ async def _order(services: Services, call: Call, body: NewQuote, now: Micros) ->
     if body.amount is not None and body.amount != amount(order.amount_minor, order.currency):
         body.amount.minor()
         raise Refused("order_inconsistent", field="total_amount")
-    if order.buyer_id is not None and order.buyer_id != int(body.buyer_id):
-        raise Refused("buyer_mismatch", field="buyer_id")
     return order
 
 
@@ -108,15 +111,18 @@ OPERATIONS: Final = (
         "Quote all ways to pay, in full and in instalments",
         tag=_TAG,
         description=(
-            "All that the buyer has, side by side and cheapest first, each with its schedule, its total cost, who "
-            "bears the fee and the annualised rate; and what is not offered, with the reason. A quote is good for 15 "
-            "minutes: pay by its `quote_id` and an offer's number, and what was quoted is what is charged."
+            "By the buyer's payment code: all that she has, side by side and cheapest first, each with its schedule, "
+            "its total cost, who bears the fee and the annualised rate; and what is not offered, with the reason. A "
+            "quote is good for 15 minutes: pay by its `quote_id` and an offer's number, and what was quoted is what is "
+            "charged. Without a code: what anybody might be offered, as an indication to show beside a price."
         ),
         request=NewQuote,
         response=Quote,
         status=201,
         errors=(
-            "consumer_not_found",
+            "payment_code_invalid",
+            "payment_code_quoted",
+            "buyer_is_seller",
             "buyer_blocked",
             "buyer_mismatch",
             "order_not_found",
