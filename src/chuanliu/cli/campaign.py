@@ -11,7 +11,6 @@ import typer
 from chuanliu.cli.installation import command, read_text
 from chuanliu.errors import Invalid, NotFound
 from chuanliu.gateway import Services, campaigns
-from chuanliu.money import parse_amount
 
 app = typer.Typer(no_args_is_help=True, help="Campaigns, their sponsors and budgets.")
 
@@ -134,9 +133,7 @@ async def add_budget(
     chosen = numbers[0] if sponsor is None else sponsor
     if chosen not in numbers:
         raise NotFound("sponsor_not_found")
-    minor = parse_amount(amount.removeprefix("-"), view.campaign.currency)
-    signed = -minor if amount.startswith("-") else minor
-    return await campaigns.document_of(services, await campaigns.add_budget(services, view, int(chosen), signed))
+    return await campaigns.document_of(services, await campaigns.add_budget(services, view, int(chosen), amount))
 
 
 def _date(day: datetime | None) -> date | None:

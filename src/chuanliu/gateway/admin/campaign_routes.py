@@ -10,21 +10,15 @@ from typing import Final
 import msgspec
 
 from chuanliu.gateway import campaigns
-from chuanliu.gateway.admin.documents import Document, NothingBody, api_key_document
+from chuanliu.gateway.admin.documents import Document, api_key_document
 from chuanliu.gateway.admin.operation import Handle, Operation, RawBody
+from chuanliu.gateway.bodies import NothingBody
 from chuanliu.gateway.composition import Services
 from chuanliu.gateway.native.fields import id_of
 from chuanliu.lenders import AddLenderKey, find_lender
-from chuanliu.money import parse_amount
 from chuanliu.parties import API_KEY, API_KEY_RANDOMNESS, EndApiKey, ReadReference, api_key_text, new_api_key
 
 Params = Mapping[str, str]
-
-
-class BudgetBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An amount to add to a budget, in the campaign's currency; with a minus it is taken back."""
-
-    amount: str
 
 
 class ReportBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,12 +30,6 @@ class ReportBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     past_last: date | None = None
 
 
-def amount_of(text: str, currency: str) -> int:
-    """Minor units of an amount that may have a minus. Raises `Invalid(invalid_amount)`."""
-    minor = parse_amount(text.removeprefix("-"), currency)
-    return -minor if text.startswith("-") else minor
-
-
 async def list_campaigns(services: Services, _body: None, _params: Params) -> Document:
     """All campaigns."""
     return {"campaigns": await campaigns.list_all(services)}
@@ -49,7 +37,7 @@ async def list_campaigns(services: Services, _body: None, _params: Params) -> Do
 
 async def create_campaign(services: Services, body: RawBody, _params: Params) -> Document:
     """A new campaign, as JSON or as the YAML of a file: a draft until it is published."""
-    view = await campaigns.create(services, body.text, as_json=body.media_type == "application/json")
+    view = await campaigns.create(services, body.text, as_json=body.is_json)
     return await campaigns.document_of(services, view)
 
 
@@ -61,16 +49,15 @@ async def show_campaign(services: Services, _body: None, params: Params) -> Docu
 async def change_campaign(services: Services, body: RawBody, params: Params) -> Document:
     """Names at any time; dates, terms and shares while it is a draft or paused."""
     view = await campaigns.find(services, params["campaign"])
-    changed = await campaigns.change(services, view, body.text, as_json=body.media_type == "application/json")
+    changed = await campaigns.change(services, view, body.text, as_json=body.is_json)
     return await campaigns.document_of(services, changed)
 
 
-async def add_budget(services: Services, body: BudgetBody, params: Params) -> Document:
+async def add_budget(services: Services, body: campaigns.BudgetBody, params: Params) -> Document:
     """Add to a sponsor's budget, or take back of what is not spent."""
     view = await campaigns.find(services, params["campaign"])
     sponsor_id = id_of(params["sponsor_id"], "sponsor_not_found")
-    amount_minor = amount_of(body.amount, view.campaign.currency)
-    return await campaigns.document_of(services, await campaigns.add_budget(services, view, sponsor_id, amount_minor))
+    return await campaigns.document_of(services, await campaigns.add_budget(services, view, sponsor_id, body.amount))
 
 
 async def schedule_campaign(services: Services, body: campaigns.ScheduleBody, params: Params) -> Document:
@@ -84,6 +71,7 @@ def _move(name: str) -> Handle:
         view = await campaigns.find(services, params["campaign"])
         return await campaigns.document_of(services, await campaigns.move(services, view, name))
 
+    move.__name__, move.__doc__ = f"{name}_campaign", campaigns.MOVE_TEXTS[name]
     return move
 
 
@@ -125,7 +113,7 @@ CAMPAIGN_OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("POST", _CAMPAIGNS, RawBody, create_campaign, 201),
     Operation("GET", _CAMPAIGN, None, show_campaign),
     Operation("PATCH", _CAMPAIGN, RawBody, change_campaign),
-    Operation("POST", f"{_CAMPAIGN}/sponsors/{{sponsor_id}}/budget", BudgetBody, add_budget),
+    Operation("POST", f"{_CAMPAIGN}/sponsors/{{sponsor_id}}/budget", campaigns.BudgetBody, add_budget),
     Operation("POST", f"{_CAMPAIGN}/schedule", campaigns.ScheduleBody, schedule_campaign),
     Operation("POST", f"{_CAMPAIGN}/report", ReportBody, report_campaign),
     *(Operation("POST", f"{_CAMPAIGN}/{name}", NothingBody, _move(name)) for name in campaigns.MOVES),

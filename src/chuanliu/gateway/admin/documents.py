@@ -33,10 +33,6 @@ class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pass
 
 
-class NothingBody(_Body, frozen=True):
-    """An operation without fields."""
-
-
 class MerchantBody(_Body, frozen=True):
     """A new merchant. Without `public_key` a key pair is made.
 

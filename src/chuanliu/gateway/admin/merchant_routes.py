@@ -23,7 +23,6 @@ from chuanliu.gateway.admin.documents import (
     KeyBody,
     MerchantBody,
     MerchantChanges,
-    NothingBody,
     api_key_document,
     app_document,
     app_key_document,
@@ -32,6 +31,7 @@ from chuanliu.gateway.admin.documents import (
     platform_key_documents,
 )
 from chuanliu.gateway.admin.operation import Operation
+from chuanliu.gateway.bodies import NothingBody
 from chuanliu.gateway.composition import Services
 from chuanliu.gateway.native.fields import id_of
 from chuanliu.ids import with_cell

@@ -5,16 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
+from chuanliu.gateway.bodies import RawBody
 from chuanliu.gateway.composition import Services
 
 Handle = Callable[[Services, Any, Mapping[str, str]], Awaitable[Any]]
-
-
-class RawBody(NamedTuple):
-    """A body that its operation reads by itself: JSON or YAML."""
-
-    media_type: str
-    text: str
 
 
 class Operation(NamedTuple):
@@ -27,3 +21,6 @@ class Operation(NamedTuple):
     body: type[Any] | None
     handle: Handle
     status: int = 200
+
+
+__all__ = ["Handle", "Operation", "RawBody"]

@@ -14,9 +14,10 @@ from chuanliu.gateway.admin.consumer_routes import CONSUMER_OPERATIONS
 from chuanliu.gateway.admin.instrument_routes import INSTRUMENT_OPERATIONS
 from chuanliu.gateway.admin.lender_routes import LENDER_OPERATIONS
 from chuanliu.gateway.admin.merchant_routes import MERCHANT_OPERATIONS
-from chuanliu.gateway.admin.operation import Operation, RawBody
+from chuanliu.gateway.admin.operation import Operation
+from chuanliu.gateway.bodies import body_reader
 from chuanliu.gateway.composition import Services
-from chuanliu.gateway.native.fields import unreadable
+from chuanliu.gateway.described import api_document, described
 from chuanliu.parties import api_key_of
 from chuanliu.serving import Request, Response, Router
 
@@ -28,57 +29,45 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *CAMPAIGN_OPERATIONS,
 )
 
-RAW_MEDIA_TYPES: Final = ("application/json", "application/yaml")
+DOCUMENT_PATH: Final = "/admin/v1/openapi.json"
+_DESCRIPTION: Final = """\
+What administrators do: merchants, apps and keys, consumers, lenders, cards and lines, campaigns.
+
+Send an administrator's key as `Authorization: Bearer KEY`; `chuanliu admin-key add` prints one. Unknown fields are
+refused. Secrets are shown once, in the answer that makes them. Every error is a problem document (RFC 9457).
+"""
 
 
 def add_routes(router: Router, services: Services) -> None:
     """Route all operations under /admin/v1."""
     for operation in OPERATIONS:
         router.add(operation.method, operation.path, _handler(operation, services))
+    encoded = msgspec.json.encode(openapi_document(services.public_url))
+
+    async def show_document(request: Request) -> Response:
+        del request
+        return Response(200, [("content-type", "application/json"), ("cache-control", "max-age=300")], encoded)
+
+    router.add("GET", DOCUMENT_PATH, show_document)
+
+
+def openapi_document(public_url: str) -> dict[str, Any]:
+    """The OpenAPI document of all operations."""
+    operations = [described(each.method, each.path, each.handle, each.status, request=each.body) for each in OPERATIONS]
+    return api_document("Chuanliu administration", _DESCRIPTION, operations, public_url)
 
 
 def _handler(operation: Operation, services: Services) -> Callable[[Request], Awaitable[Response]]:
-    read = _reader(operation.body)
+    read = body_reader(operation.body)
 
     async def answer(request: Request) -> Response:
         _require_admin(services, request)
+        if request.query_string:
+            raise Invalid("invalid_parameter", "this operation takes no query parameters")
         body = read(request)
         return Response.json(await operation.handle(services, body, request.path_params), operation.status)
 
     return answer
-
-
-def _reader(body: type[Any] | None) -> Callable[[Request], Any]:
-    """What reads the body of a request, or makes sure that there is none."""
-    if body is None:
-        return _read_nothing
-    if body is RawBody:
-        return _read_raw
-    decode = msgspec.json.Decoder(body).decode
-
-    def read(request: Request) -> Any:
-        if request.body and request.media_type != "application/json":
-            raise Invalid("unsupported_media_type", "send application/json")
-        try:
-            return decode(request.body or b"{}")
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise unreadable(error) from None
-
-    return read
-
-
-def _read_nothing(request: Request) -> None:
-    if request.body:
-        raise Invalid("invalid_parameter", "this operation takes no body")
-
-
-def _read_raw(request: Request) -> RawBody:
-    if request.media_type not in RAW_MEDIA_TYPES:
-        raise Invalid("unsupported_media_type", f"send {' or '.join(RAW_MEDIA_TYPES)}")
-    try:
-        return RawBody(request.media_type, request.body.decode())
-    except UnicodeDecodeError:
-        raise Invalid("invalid_parameter", "the body is not UTF-8") from None
 
 
 def _require_admin(services: Services, request: Request) -> None:

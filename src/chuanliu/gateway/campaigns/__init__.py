@@ -1,7 +1,9 @@
 """What may be asked of campaigns, the same for the admin API, for lenders, and for the command line."""
 
 from chuanliu.gateway.campaigns.campaign_routes import (
+    MOVE_TEXTS,
     MOVES,
+    BudgetBody,
     ScheduleBody,
     add_budget,
     change,
@@ -16,6 +18,8 @@ from chuanliu.gateway.campaigns.report_routes import ReportQuery, report
 
 __all__ = [
     "MOVES",
+    "MOVE_TEXTS",
+    "BudgetBody",
     "ReportQuery",
     "ScheduleBody",
     "add_budget",

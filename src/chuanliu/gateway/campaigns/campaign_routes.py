@@ -11,6 +11,7 @@ from chuanliu.errors import Invalid, NotFound
 from chuanliu.gateway.composition import Services
 from chuanliu.gateway.native.reading_store import reading
 from chuanliu.lenders import Problem
+from chuanliu.money import parse_amount
 from chuanliu.parties import ReadReference
 from chuanliu.promotions import (
     AddBudget,
@@ -42,6 +43,14 @@ MOVES: Final[dict[str, type[Command[CampaignView]]]] = {
     "close": CloseCampaign,
 }
 """The moves that an owner asks for, by their names in paths and on the command line."""
+
+MOVE_TEXTS: Final = {
+    "publish": "Let a campaign run: at once, or from its start on, until when it is scheduled.",
+    "pause": "Give no more subsidies until it is resumed.",
+    "resume": "Let a paused campaign run again.",
+    "close": "End a campaign for good; refunds go on giving back to its budgets.",
+}
+"""What each move does, in a sentence."""
 
 
 async def fresh(services: Services) -> Reference:
@@ -129,10 +138,18 @@ async def schedule(
     return await services.engine.submit(ScheduleCampaign(view.campaign_id, owner_id, starts_at, ends_at))
 
 
+class BudgetBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An amount to add to a budget, in the campaign's currency; with a minus it is taken back."""
+
+    amount: str
+
+
 async def add_budget(
-    services: Services, view: CampaignView, sponsor_id: int, amount_minor: int, owner_id: int | None = None
+    services: Services, view: CampaignView, sponsor_id: int, amount: str, owner_id: int | None = None
 ) -> CampaignView:
-    """Add to a sponsor's budget, or take back a negative amount. Raises as `AddBudget` does."""
+    """Add to a sponsor's budget, or take back with a minus. Raises as `AddBudget` does."""
+    minor = parse_amount(amount.removeprefix("-"), view.campaign.currency)
+    amount_minor = -minor if amount.startswith("-") else minor
     return await services.engine.submit(AddBudget(view.campaign_id, sponsor_id, amount_minor, owner_id))
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from chuanliu.errors import Forbidden, Invalid, Unauthenticated
 from chuanliu.gateway import campaigns
+from chuanliu.gateway.bodies import NothingBody, RawBody, body_reader
 from chuanliu.gateway.composition import Services
+from chuanliu.gateway.described import api_document, described
 from chuanliu.gateway.native.account_documents import Events, EventsQuery
 from chuanliu.gateway.native.event_routes import events_behind
-from chuanliu.gateway.native.fields import id_of, read_query, unreadable
-from chuanliu.money import parse_amount
+from chuanliu.gateway.native.fields import id_of, read_query
 from chuanliu.parties import ReadReference, api_key_of
 from chuanliu.serving import Request, Response, Router
 
@@ -22,30 +23,26 @@ Document = dict[str, Any]
 
 
 class Ask(NamedTuple):
-    """A request whose lender is known."""
+    """A request whose lender is known, and whose body and query are read."""
 
     lender_id: int
-    request: Request
+    body: Any
+    query: Any
     params: Mapping[str, str]
 
 
-_T = TypeVar("_T", bound=msgspec.Struct)
 Handle = Callable[[Services, Ask], Awaitable[Document | Events]]
 
 
 class Operation(NamedTuple):
-    """One operation of the lender API."""
+    """One operation of the lender API. `body` is a struct, `RawBody`, or None where it has none."""
 
     method: str
     path: str
+    body: type[Any] | None
     handle: Handle
     status: int = 200
-
-
-class BudgetBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An amount to add to a budget, in the campaign's currency; with a minus it is taken back."""
-
-    amount: str
+    query: type[msgspec.Struct] | None = None
 
 
 async def list_campaigns(services: Services, ask: Ask) -> Document:
@@ -55,8 +52,7 @@ async def list_campaigns(services: Services, ask: Ask) -> Document:
 
 async def create_campaign(services: Services, ask: Ask) -> Document:
     """A new campaign for the lender's own products, on its own budget: a draft until it is published."""
-    text, as_json = _text(ask.request)
-    view = await campaigns.create(services, text, as_json=as_json, owner_id=ask.lender_id)
+    view = await campaigns.create(services, ask.body.text, as_json=ask.body.is_json, owner_id=ask.lender_id)
     return await campaigns.document_of(services, view)
 
 
@@ -68,8 +64,8 @@ async def show_campaign(services: Services, ask: Ask) -> Document:
 async def change_campaign(services: Services, ask: Ask) -> Document:
     """Names at any time; dates, terms and shares while it is a draft or paused."""
     view = await campaigns.find(services, ask.params["campaign"], ask.lender_id)
-    text, as_json = _text(ask.request)
-    changed = await campaigns.change(services, view, text, as_json=as_json, owner_id=ask.lender_id)
+    body = ask.body
+    changed = await campaigns.change(services, view, body.text, as_json=body.is_json, owner_id=ask.lender_id)
     return await campaigns.document_of(services, changed)
 
 
@@ -77,18 +73,14 @@ async def add_budget(services: Services, ask: Ask) -> Document:
     """Add to a sponsor's budget, or take back of what is not spent."""
     view = await campaigns.find(services, ask.params["campaign"], ask.lender_id)
     sponsor_id = id_of(ask.params["sponsor_id"], "sponsor_not_found")
-    body = _body(ask.request, BudgetBody)
-    minor = parse_amount(body.amount.removeprefix("-"), view.campaign.currency)
-    signed = -minor if body.amount.startswith("-") else minor
-    changed = await campaigns.add_budget(services, view, sponsor_id, signed, ask.lender_id)
+    changed = await campaigns.add_budget(services, view, sponsor_id, ask.body.amount, ask.lender_id)
     return await campaigns.document_of(services, changed)
 
 
 async def schedule_campaign(services: Services, ask: Ask) -> Document:
     """From when to when a draft, a paused or a scheduled campaign runs."""
     view = await campaigns.find(services, ask.params["campaign"], ask.lender_id)
-    body = _body(ask.request, campaigns.ScheduleBody)
-    return await campaigns.document_of(services, await campaigns.schedule(services, view, body, ask.lender_id))
+    return await campaigns.document_of(services, await campaigns.schedule(services, view, ask.body, ask.lender_id))
 
 
 def _move(name: str) -> Handle:
@@ -96,67 +88,81 @@ def _move(name: str) -> Handle:
         view = await campaigns.find(services, ask.params["campaign"], ask.lender_id)
         return await campaigns.document_of(services, await campaigns.move(services, view, name, ask.lender_id))
 
+    move.__name__, move.__doc__ = f"{name}_campaign", campaigns.MOVE_TEXTS[name]
     return move
 
 
 async def report(services: Services, ask: Ask) -> Document:
     """What the lender's campaigns brought, by day and merchant, and growth against a past period."""
-    query = read_query(ask.request.query_string, campaigns.ReportQuery)
+    query: campaigns.ReportQuery = ask.query
     view = None if query.campaign is None else await campaigns.find(services, query.campaign, ask.lender_id)
     return await campaigns.report(services, query, ask.lender_id, view, lender_id=ask.lender_id)
 
 
 async def list_events(services: Services, ask: Ask) -> Events:
     """What campaigns came to that the lender runs or sponsors, behind a cursor."""
-    return await events_behind(services, ask.lender_id, read_query(ask.request.query_string, EventsQuery))
-
-
-def _body(request: Request, kind: type[_T]) -> _T:
-    """The JSON of a body. Raises `Invalid`: unsupported_media_type, invalid_json, invalid_parameter."""
-    if request.media_type != "application/json":
-        raise Invalid("unsupported_media_type", "send application/json")
-    try:
-        return msgspec.json.decode(request.body, type=kind)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise unreadable(error) from None
-
-
-def _text(request: Request) -> tuple[str, bool]:
-    """The text of a campaign, and whether it is JSON."""
-    if request.media_type not in ("application/json", "application/yaml"):
-        raise Invalid("unsupported_media_type", "send application/json or application/yaml")
-    try:
-        return request.body.decode(), request.media_type == "application/json"
-    except UnicodeDecodeError:
-        raise Invalid("invalid_parameter", "the body is not UTF-8") from None
+    return await events_behind(services, ask.lender_id, ask.query)
 
 
 _CAMPAIGNS: Final = "/lender/v1/campaigns"
 _CAMPAIGN: Final = f"{_CAMPAIGNS}/{{campaign}}"
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
-    Operation("GET", _CAMPAIGNS, list_campaigns),
-    Operation("POST", _CAMPAIGNS, create_campaign, 201),
-    Operation("GET", _CAMPAIGN, show_campaign),
-    Operation("PATCH", _CAMPAIGN, change_campaign),
-    Operation("POST", f"{_CAMPAIGN}/sponsors/{{sponsor_id}}/budget", add_budget),
-    Operation("POST", f"{_CAMPAIGN}/schedule", schedule_campaign),
-    *(Operation("POST", f"{_CAMPAIGN}/{name}", _move(name)) for name in campaigns.MOVES),
-    Operation("GET", "/lender/v1/events", list_events),
-    Operation("GET", "/lender/v1/reports", report),
+    Operation("GET", _CAMPAIGNS, None, list_campaigns),
+    Operation("POST", _CAMPAIGNS, RawBody, create_campaign, 201),
+    Operation("GET", _CAMPAIGN, None, show_campaign),
+    Operation("PATCH", _CAMPAIGN, RawBody, change_campaign),
+    Operation("POST", f"{_CAMPAIGN}/sponsors/{{sponsor_id}}/budget", campaigns.BudgetBody, add_budget),
+    Operation("POST", f"{_CAMPAIGN}/schedule", campaigns.ScheduleBody, schedule_campaign),
+    *(Operation("POST", f"{_CAMPAIGN}/{name}", NothingBody, _move(name)) for name in campaigns.MOVES),
+    Operation("GET", "/lender/v1/events", None, list_events, query=EventsQuery),
+    Operation("GET", "/lender/v1/reports", None, report, query=campaigns.ReportQuery),
 )
+
+DOCUMENT_PATH: Final = "/lender/v1/openapi.json"
+_DESCRIPTION: Final = """\
+What a bank does with its own campaigns: makes, schedules, publishes and ends them, tops their budgets up, sees what
+they brought, and reads what became of those that it runs or sponsors.
+
+Send the lender's key as `Authorization: Bearer KEY`. Unknown fields are refused. Every error is a problem document
+(RFC 9457). Campaigns of other owners do not exist here.
+"""
 
 
 def add_routes(router: Router, services: Services) -> None:
-    """Route all operations under /lender/v1."""
+    """Route all operations under /lender/v1, and their OpenAPI document."""
     for operation in OPERATIONS:
         router.add(operation.method, operation.path, _handler(operation, services))
+    encoded = msgspec.json.encode(openapi_document(services.public_url))
+
+    async def show_document(request: Request) -> Response:
+        del request
+        return Response(200, [("content-type", "application/json"), ("cache-control", "max-age=300")], encoded)
+
+    router.add("GET", DOCUMENT_PATH, show_document)
+
+
+def openapi_document(public_url: str) -> dict[str, Any]:
+    """The OpenAPI document of all operations."""
+    operations = [
+        described(each.method, each.path, each.handle, each.status, request=each.body, query=each.query)
+        for each in OPERATIONS
+    ]
+    return api_document("Chuanliu for lenders", _DESCRIPTION, operations, public_url)
 
 
 def _handler(operation: Operation, services: Services) -> Callable[[Request], Awaitable[Response]]:
+    read = body_reader(operation.body)
+    query_type = operation.query
+
     async def answer(request: Request) -> Response:
         lender_id = await _lender_of(services, request)
-        document = await operation.handle(services, Ask(lender_id, request, request.path_params))
+        query = None
+        if query_type is not None:
+            query = read_query(request.query_string, query_type)
+        elif request.query_string:
+            raise Invalid("invalid_parameter", "this operation takes no query parameters")
+        document = await operation.handle(services, Ask(lender_id, read(request), query, request.path_params))
         return Response.json(document, operation.status)
 
     return answer

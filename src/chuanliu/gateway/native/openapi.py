@@ -77,20 +77,20 @@ def openapi_document(operations: Sequence[Operation], public_url: str) -> dict[s
             "securitySchemes": {"api_key": {"type": "http", "scheme": "bearer", "description": "Your API key."}},
         },
     }
-    return {name: _plain(part) for name, part in document.items()}
+    return {name: plain(part) for name, part in document.items()}
 
 
-def _plain(node: Any) -> Any:
+def plain(node: Any) -> Any:
     """Patterns as JSON Schema has them: its `$` is the end of the text and nothing else."""
     if isinstance(node, dict):
-        return {key: _plain(value) for key, value in node.items()}
+        return {key: plain(value) for key, value in node.items()}
     if isinstance(node, list | tuple):
-        return [_plain(value) for value in node]
+        return [plain(value) for value in node]
     return node.replace(END, "$") if isinstance(node, str) else node
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
-    parameters = [*_path_parameters(operation), *_query_parameters(operation), *_header_parameters(operation)]
+    parameters = [*_path_parameters(operation), *query_parameters(operation.query), *_header_parameters(operation)]
     described: dict[str, Any] = {
         "operationId": operation.name,
         "tags": [operation.tag],
@@ -115,10 +115,11 @@ def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
     return [{"name": name, "in": "path", "required": True, "schema": _ID_SCHEMA} for name in names]
 
 
-def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
-    if operation.query is None:
+def query_parameters(query: type[msgspec.Struct] | None) -> list[dict[str, Any]]:
+    """The parameters that a struct of a query stands for."""
+    if query is None:
         return []
-    schema = msgspec.json.schema(operation.query)["$defs"][operation.query.__name__]
+    schema = msgspec.json.schema(query)["$defs"][query.__name__]
     required = set(schema.get("required", ()))
     return [
         {
