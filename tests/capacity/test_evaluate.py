@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chuanliu.bench.capacity_days import DAY_START, smooth, steps
+from chuanliu.bench.capacity_days import DAY_START, KINDS, day_of, smooth, steps
 from chuanliu.capacity import Trace, evaluate, read_trace
 from chuanliu.capacity.foresight import planned_units
 from chuanliu.clock import MINUTE, SECOND
@@ -22,6 +22,35 @@ def test_declared_steps_cost_less_and_lose_less_than_following_them(seed: int, s
     assert found.plan.over_share <= found.reactive.over_share / 5
     assert found.plan.unit_minutes <= found.reactive.unit_minutes
     assert found.plan.unit_minutes <= 0.4 * found.static.unit_minutes
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_events_of_every_kind_lose_little_at_no_more_cost(kind: str) -> None:
+    days = [evaluate(*day_of(KINDS[kind], seed)) for seed in range(3)]
+    over = [sum(getattr(one, policy).over_share for one in days) for policy in ("plan", "reactive")]
+    units = [sum(getattr(one, policy).unit_minutes for one in days) for policy in ("plan", "reactive")]
+    assert over[0] <= over[1] / 4
+    assert units[0] <= 1.03 * units[1]
+
+
+@pytest.mark.parametrize("kind", ["steps", "steps short", "steps together", "steps very wide", "pulses"])
+def test_slots_of_five_minutes_tell_enough(kind: str) -> None:
+    for seed in range(3):
+        found = evaluate(*day_of(KINDS[kind], seed, step_s=300))
+        assert found.plan.over_share <= found.reactive.over_share / 4
+        assert found.plan.unit_minutes <= 1.1 * found.reactive.unit_minutes
+
+
+def test_who_starts_late_is_served_to_the_end_and_one_that_never_comes_is_given_up() -> None:
+    trace, (event, *_) = steps(0, tenants=1)
+    late = np.roll(trace.rates, 8, axis=1)
+    found = evaluate(Trace(tenants=trace.tenants, start=trace.start, step=trace.step, rates=late), [event])
+    assert found.plan.over_share <= found.reactive.over_share / 4
+    nothing = np.full_like(trace.rates, 1.0)
+    never = Trace(tenants=trace.tenants, start=trace.start, step=trace.step, rates=nothing)
+    units = planned_units(never, [event], lag=5 * MINUTE, unit_rate=10)
+    assert units.max() > event.peak_per_s.p50 / 10
+    assert 2 <= (units > units.min()).sum() <= 14
 
 
 @pytest.mark.parametrize("step_s", [10, 60])

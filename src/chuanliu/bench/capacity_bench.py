@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from chuanliu.bench.capacity_days import DAY_START, smooth, steps
+from chuanliu.bench.capacity_days import DAY_START, KINDS, Kind, day_of, smooth, steps
 from chuanliu.bench.machine import Machine
 from chuanliu.bench.report import CLEAN, Report, checked
 from chuanliu.capacity import LAG, Terms, evaluate, make_plan, promises_of
@@ -16,6 +16,8 @@ from chuanliu.clock import MINUTE
 
 TENANTS: Final = 200
 SLOTS: Final = 288
+SLOTS_S: Final = (30, 60, 300, 600)
+"""Lengths of slots, in seconds, in which days of each kind are replayed."""
 _SLOT: Final = 5 * MINUTE
 _UNIT_RATE: Final = 100.0
 _UNITS_MAX: Final = 100_000
@@ -50,6 +52,7 @@ def bench_capacity(days: int, machine: Machine | None = None) -> Report:
                 "plan": {"tenants": TENANTS, "slots": SLOTS, "latency": "of one plan; p99_ms is the longest"},
                 "steps": _compared([steps(seed) for seed in range(days)]),
                 "smooth": _compared([(smooth(seed), []) for seed in range(days)]),
+                "worst_by_kind": {name: _worst(kind, days) for name, kind in KINDS.items()},
             },
             machine=machine,
         )
@@ -70,4 +73,23 @@ def _compared(days: list[tuple[Any, Any]]) -> dict[str, Any]:
         "oracle_over_reactive": round(units["oracle"] / units["reactive"], 3),
         "over_share_plan": over["plan"],
         "over_share_reactive": over["reactive"],
+    }
+
+
+def _worst(kind: Kind, days: int) -> dict[str, Any]:
+    """Of the days of a kind in slots of each length: the largest ratios of plan to reactive, and where they were."""
+    units: list[tuple[float, str]] = []
+    over: list[tuple[float, str]] = []
+    for slot_s in SLOTS_S:
+        for seed in range(days):
+            trace, events = day_of(kind, seed, step_s=slot_s)
+            found = evaluate(trace, events, lag=LAG, unit_rate=_UNIT_RATE)
+            where = f"seed {seed}, slots of {slot_s} s"
+            units.append((found.plan.unit_minutes / found.reactive.unit_minutes, where))
+            over.append((found.plan.over_share / max(found.reactive.over_share, 1e-9), where))
+    return {
+        "units_over_reactive": round(max(units)[0], 3),
+        "units_worst": max(units)[1],
+        "over_of_reactive": round(max(over)[0], 3),
+        "over_worst": max(over)[1],
     }

@@ -4,13 +4,14 @@ from chuanliu.capacity.calendar import Event, Overlap, Quantiles, overlaps_of, t
 from chuanliu.capacity.calendar_file import read_calendar
 from chuanliu.capacity.evaluate import LAG, UNIT_RATE, Evaluation, Outcome, evaluate
 from chuanliu.capacity.plan import Plan, Terms, make_plan, promises_of, why
-from chuanliu.capacity.trace import Trace, read_trace
+from chuanliu.capacity.trace import Floats, Trace, read_trace
 
 __all__ = [
     "LAG",
     "UNIT_RATE",
     "Evaluation",
     "Event",
+    "Floats",
     "Outcome",
     "Overlap",
     "Plan",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import datetime
 from typing import Any, Final, cast, get_args
 from zoneinfo import ZoneInfo
@@ -132,7 +133,9 @@ class _Reading:
             return None
         if not self.text(members["tenant"]):
             self.say(members["tenant"], "`tenant` must be a text")
-        shape = self.text(members["shape"]) if "shape" in members else "step"
+        shape = self.text(members["shape"]).lower() if "shape" in members else "step"
+        if re.fullmatch(r"pulse[ _-]?trains?|pulses", shape):
+            shape = "pulse"
         if shape not in get_args(Shape):
             self.say(members["shape"], f"`shape` must be one of {', '.join(SHAPES)}")
         peak = self.quantiles(members["peak_per_s"])

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from chuanliu.capacity.calendar import Event
-from chuanliu.capacity.foresight import HEADROOM, WINDOW, planned_units, slots_of, trailing_max
+from chuanliu.capacity.foresight import HEADROOM, WINDOW, planned_units, trailing_max
 from chuanliu.capacity.trace import Floats, Trace
+from chuanliu.capacity.watching import slots_of
 from chuanliu.clock import MINUTE, SECOND, Micros
 from chuanliu.errors import Invalid
 
