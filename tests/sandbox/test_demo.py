@@ -13,8 +13,10 @@ from http.cookies import SimpleCookie
 from pathlib import Path
 from urllib.parse import urlencode
 
+import psycopg
 import pytest
 
+from chuanliu.runtime import read_status
 from live.running_platform import RunningPlatform, eventually
 from sdk.environments import Missing
 from sdk.variants import COMMUNITY_PYTHON, NODE, OFFICIAL_PYTHON, Sdk
@@ -55,6 +57,19 @@ def test_traffic_flows_and_the_figures_tell_of_it(demo: RunningPlatform) -> None
     # What one process counted while it ran and what another counts at once must agree.
     seen = {figures()["paid_count"] for _ in range(8)}
     assert len(seen) <= 3
+
+
+def test_traffic_pays_in_instalments_by_several_lenders(demo: RunningPlatform) -> None:
+    url = (read_status(demo.data) or {})["database_url"]
+    with psycopg.connect(url, autocommit=True) as connection:
+
+        def count(sql: str) -> int:
+            return int((connection.execute(sql).fetchone() or (0,))[0])
+
+        split = "FROM plan WHERE instalments > 1 AND status IN ('active', 'completed', 'refunded')"
+        eventually(lambda: count(f"SELECT count(DISTINCT lender_id) {split} AND funding = 'external'") >= 3, 120)
+        eventually(lambda: count(f"SELECT count(*) {split} AND funding = 'own'") >= 1, 60)
+        eventually(lambda: count(f"SELECT count(*) {split} AND cardinality(sponsors) > 0") >= 1, 60)
 
 
 def test_wallets_show_the_same_codes_in_every_process(demo: RunningPlatform) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -83,6 +84,64 @@ def test_node(name: str, platform: Platform, merchant: Merchant, consumer: Consu
     (tmp_path / "node_modules").symlink_to(environment.folder / "node_modules")
     script = shutil.copy(EXAMPLES / name, tmp_path)
     assert_paid_found_and_refunded(printed_by([str(environment.interpreter), str(script)], variables))
+
+
+@pytest.fixture
+def borrower(platform: Platform) -> Consumer:
+    """A consumer with the platform's line, who is never asked to confirm."""
+    who = platform.consumer("100.00", "--confirm-above", "10000000.00")
+    platform.chuanliu("consumer", "open-line", who.user_id, "--product", "chuanliu-line")
+    return who
+
+
+def test_instalments_curl(platform: Platform, merchant: Merchant, borrower: Consumer) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed (Debian package curl)")
+    variables = {**os.environ, **credentials(platform, merchant, borrower)}
+    quote, held, paid, plan, refunded = printed_by(["sh", str(EXAMPLES / "instalments_curl.sh")], variables)
+    chosen = next(offer for offer in quote["offers"] if offer["instalments"] == 3)
+    assert (held["confirmed"], held["offer"]) == (True, chosen)
+    assert (paid["status"], paid["plan"]["plan_id"]) == ("succeeded", plan["plan_id"])
+    assert (plan["instalments"], plan["principal"]["value"]) == (3, "1000.00")
+    assert refunded["amount"] == {"currency": "CNY", "value": "300.00"}
+
+
+COMMANDS: Final = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+DOCS: Final = EXAMPLES.parent / "docs"
+RUN_ELSEWHERE: Final = {"banks-credit-pay.md", "calculators.md"}
+"""Their commands need what no merchant has, and have tests of their own."""
+
+
+def test_the_commands_of_the_native_api_page_run_as_printed(
+    platform: Platform, merchant: Merchant, borrower: Consumer
+) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed (Debian package curl)")
+    at_the_till, quoting, by_the_quote = COMMANDS.findall((DOCS / "native-api.md").read_text("utf-8"))
+    variables = {**os.environ, **credentials(platform, merchant, borrower)}
+    codes = [platform.payment_code(borrower) for _ in range(2)]
+
+    def printed(commands: str, code: str, quote_id: str = "") -> dict[str, Any]:
+        """What a block prints, with what the page leaves out filled in."""
+        filled = commands.replace('"28…"', f'"{code}"').replace('"quote_id": "…"', f'"quote_id": "{quote_id}"')
+        assert "…" not in filled
+        [answer] = printed_by(["sh", "-euc", filled], variables)
+        return answer
+
+    assert printed(at_the_till, codes[0])["status"] == "succeeded"
+    quote = printed(quoting, codes[1])
+    paid = printed(by_the_quote, codes[1], quote["quote_id"])
+    chosen = next(offer for offer in quote["offers"] if offer["offer"] == 2)
+    assert (paid["status"], paid["plan"]["instalments"]) == ("succeeded", chosen["instalments"])
+
+
+def test_no_page_has_commands_for_curl_that_nobody_runs() -> None:
+    with_commands = {
+        page.name
+        for page in DOCS.glob("*.md")
+        if any("curl" in each for each in COMMANDS.findall(page.read_text("utf-8")))
+    }
+    assert with_commands - RUN_ELSEWHERE == {"native-api.md"}
 
 
 def test_native_curl(platform: Platform, merchant: Merchant, consumer: Consumer) -> None:

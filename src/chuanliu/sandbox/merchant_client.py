@@ -51,13 +51,16 @@ class MerchantClient:
             },
         )
 
-    async def show_qr(self, number: str, subject: str, amount_minor: int) -> str:
-        """trade.precreate: the text of a QR code for the payer to scan. Raises `RequestRefused`, `GatewayAway`."""
+    async def show_qr(self, number: str, subject: str, amount_minor: int, extend: dict[str, str] | None = None) -> str:
+        """trade.precreate: the text of a QR code for the payer to scan; `extend` asks for instalments.
+
+        Raises `RequestRefused`, `GatewayAway`.
+        """
         total = format_amount(amount_minor, "CNY")
-        answer = await self._alipay(
-            "alipay.trade.precreate", {"out_trade_no": number, "subject": subject, "total_amount": total}
-        )
-        return str(answer["qr_code"])
+        content: dict[str, Any] = {"out_trade_no": number, "subject": subject, "total_amount": total}
+        if extend is not None:
+            content["extend_params"] = extend
+        return str((await self._alipay("alipay.trade.precreate", content))["qr_code"])
 
     async def ask(self, number: str) -> str:
         """trade.query: the order's trade_status. Raises `RequestRefused`, `GatewayAway`."""
@@ -78,6 +81,19 @@ class MerchantClient:
         body = {"payment_code": code, "subject": subject, "amount": _money(amount_minor)}
         return str((await self._native("/v1/payments", body, number))["payment_id"])
 
+    async def quote(self, number: str, code: str, amount_minor: int) -> dict[str, Any]:
+        """POST /v1/quotes: all that whoever shows a code can pay by. Raises `RequestRefused`, `GatewayAway`."""
+        body = {"payment_code": code, "amount": _money(amount_minor)}
+        return await self._native("/v1/quotes", body, number)
+
+    async def pay_quoted(
+        self, number: str, code: str, subject: str, amount_minor: int, quote_id: str, offer: int
+    ) -> tuple[str, bool]:
+        """POST /v1/payments by an offer of a quote: the payment's id, and whether it is paid or its bank thinks."""
+        body = {"payment_code": code, "subject": subject, "amount": _money(amount_minor)}
+        answer = await self._native("/v1/payments", {**body, "quote_id": quote_id, "offer": offer}, number)
+        return str(answer["payment_id"]), answer["status"] == "succeeded"
+
     async def refund_native(self, payment_id: str, amount_minor: int) -> None:
         """POST /v1/payments/{id}/refunds of a part or all."""
         await self._native(f"/v1/payments/{payment_id}/refunds", {"amount": _money(amount_minor)}, new_number())
@@ -87,7 +103,7 @@ class MerchantClient:
         answer = await self._native("/v1/orders", {"subject": subject, "amount": _money(amount_minor)}, number)
         return str(answer["qr_code"])
 
-    async def _alipay(self, method: str, content: dict[str, str]) -> dict[str, Any]:
+    async def _alipay(self, method: str, content: dict[str, Any]) -> dict[str, Any]:
         fields = {
             "app_id": self._keys.app_id,
             "method": method,

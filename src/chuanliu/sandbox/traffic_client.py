@@ -33,6 +33,14 @@ _PAUSE_S_MAX: Final = 10.0
 _REFUNDED: Final = 0.12
 _REFUND_AFTER_S: Final = (2.0, 15.0)
 
+_IN_INSTALMENTS: Final = (
+    {"hb_fq_num": "3", "hb_fq_seller_percent": "0"},
+    {"hb_fq_num": "12", "hb_fq_seller_percent": "0"},
+    {"fq_channels": "alipayfq_cc", "fq_num": "6", "fq_seller_percent": "0"},
+    {"fq_channels": "alipayfq_cc", "fq_num": "12", "fq_seller_percent": "100"},
+)
+"""What orders in instalments ask for in `extend_params`."""
+
 Scene = Callable[[MerchantClient, WalletClient, str, int], Awaitable[None]]
 
 
@@ -48,6 +56,7 @@ class Street:
             for merchant in roster.merchants
             if merchant.name in shops
         ]
+        self._large = [(shop, shops[shop.name].large) for shop, _ in self._shops if shops[shop.name].large]
         self._scenes: dict[Scene, int] = {
             self.pay_at_the_till: 40,
             self.pay_at_a_native_till: 30,
@@ -55,13 +64,16 @@ class Street:
             self.scan_native: 8,
             self.give_up: 5,
             self.cancel: 3,
+            self.pay_in_instalments: 10,
+            self.scan_in_instalments: 6,
         }
 
     async def act(self) -> None:
         """One customer in one shop, start to end. Raises `RequestRefused`, `GatewayAway`."""
-        merchant, goods = self._dice.choice(self._shops)
-        subject, low, high = self._dice.choice(goods)
         scene = self._dice.choices(list(self._scenes), list(self._scenes.values()))[0]
+        large = scene in (self.pay_in_instalments, self.scan_in_instalments)
+        merchant, goods = self._dice.choice(self._large if large else self._shops)
+        subject, low, high = self._dice.choice(goods)
         # Prices end in a zero of fen, as price tags do.
         amount_minor = self._dice.randint(low // 10, high // 10) * 10
         await scene(merchant, self._dice.choice(self._wallets), subject, amount_minor)
@@ -104,6 +116,27 @@ class Street:
         number = new_number()
         await shop.pay_by_code(number, await wallet.show_code(), subject, amount)
         await shop.end(number, "cancel")
+
+    async def pay_in_instalments(self, shop: MerchantClient, wallet: WalletClient, subject: str, amount: int) -> None:
+        """The till shows what the customer can pay by; she takes one of the cheaper half, whoever lends."""
+        number, code = new_number(), await wallet.show_code()
+        quote = await shop.quote(number, code, amount)
+        offers = [each for each in quote["offers"] if each["instalments"] > 1]
+        if not offers:
+            raise RequestRefused("no instalments are offered")
+        offer = self._dice.choice(offers[: -(-len(offers) // 2)])
+        payment_id, paid = await shop.pay_quoted(number, code, subject, amount, quote["quote_id"], offer["offer"])
+        if paid and await self._brought_back():
+            await shop.refund_native(payment_id, self._part_of(amount))
+
+    async def scan_in_instalments(self, shop: MerchantClient, wallet: WalletClient, subject: str, amount: int) -> None:
+        """A QR code of an order in instalments, on the platform's line or by a card; the cashier proposes the offer."""
+        number = new_number()
+        qr_code = await shop.show_qr(number, subject, amount, self._dice.choice(_IN_INSTALMENTS))
+        await asyncio.sleep(self._dice.uniform(0.5, 3.0))
+        if await wallet.scan(qr_code) and await self._brought_back():
+            await shop.refund(number, self._part_of(amount))
+        await shop.ask(number)
 
     async def _brought_back(self) -> bool:
         if self._dice.random() >= _REFUNDED:
