@@ -11,6 +11,8 @@ from pathlib import Path
 
 from capacity.test_calendar import SOUTH, STEP
 
+SHIPPED = str(Path(__file__).parents[2] / "scenarios" / "double-eleven.yaml")
+
 
 def capacity(*arguments: str) -> subprocess.CompletedProcess[str]:
     program = "from chuanliu.cli import main; main()"
@@ -85,9 +87,12 @@ def test_what_the_docs_show_runs(tmp_path: Path) -> None:
     (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     Path(calendar).write_text(example)
     shown = re.findall(r"^\$ chuanliu capacity (.*)$", text, re.MULTILINE)
-    assert len(shown) == 4
+    assert len(shown) == 5
     for line in shown:
-        words = [{"trace.csv": trace, "calendar.yaml": calendar}.get(word, word) for word in shlex.split(line)]
+        words = [
+            {"scenarios/double-eleven.yaml": SHIPPED, "trace.csv": trace, "calendar.yaml": calendar}.get(word, word)
+            for word in shlex.split(line)
+        ]
         done = capacity(*words)
         assert (done.returncode, done.stderr) == (0, ""), line
         assert done.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from importlib.resources import files
 from statistics import median
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ import numpy as np
 from chuanliu.bench.capacity_days import DAY_START, KINDS, Kind, day_of, smooth, steps
 from chuanliu.bench.machine import Machine
 from chuanliu.bench.report import CLEAN, Report, checked
-from chuanliu.capacity import LAG, Terms, evaluate, make_plan, promises_of
+from chuanliu.capacity import LAG, Terms, evaluate, load_of, make_plan, promises_of, read_scenario
 from chuanliu.clock import MINUTE
 
 TENANTS: Final = 200
@@ -52,6 +53,7 @@ def bench_capacity(days: int, machine: Machine | None = None) -> Report:
                 "plan": {"tenants": TENANTS, "slots": SLOTS, "latency": "of one plan; p99_ms is the longest"},
                 "steps": _compared([steps(seed) for seed in range(days)]),
                 "smooth": _compared([(smooth(seed), []) for seed in range(days)]),
+                "double_eleven": _scenario(days),
                 "worst_by_kind": {name: _worst(kind, days) for name, kind in KINDS.items()},
             },
             machine=machine,
@@ -73,6 +75,25 @@ def _compared(days: list[tuple[Any, Any]]) -> dict[str, Any]:
         "oracle_over_reactive": round(units["oracle"] / units["reactive"], 3),
         "over_share_plan": over["plan"],
         "over_share_reactive": over["reactive"],
+    }
+
+
+def _scenario(days: int) -> dict[str, Any]:
+    """The shipped scenario with as many seeds: the largest ratios, and pulses of unknown time apart."""
+    text = (files("chuanliu.capacity") / "scenarios" / "double-eleven.yaml").read_text(encoding="utf-8")
+    scenario = read_scenario(text)
+    found = [
+        evaluate(load_of(scenario, seed), scenario.events, lag=scenario.lag, unit_rate=scenario.unit_rate)
+        for seed in range(days)
+    ]
+    apart = {name: [getattr(one, name).over_share_apart for one in found] for name in ("plan", "reactive")}
+    return {
+        "tenants": len(scenario.members),
+        "seeds": days,
+        "units_over_reactive": round(max(one.plan.unit_minutes / one.reactive.unit_minutes for one in found), 3),
+        "units_over_static": round(max(one.plan.unit_minutes / one.static.unit_minutes for one in found), 3),
+        "over_share": {name: max(one.otherwise for one in shares) for name, shares in apart.items()},
+        "over_share_of_unknown_time": {name: max(one.unknown_time for one in shares) for name, shares in apart.items()},
     }
 
 

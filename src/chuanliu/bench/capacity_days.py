@@ -5,38 +5,28 @@ Declarations are honest but wide: a peak is drawn from the log-normal distributi
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
 import numpy as np
 
-from chuanliu.capacity import Event, Floats, Quantiles, Trace
+from chuanliu.capacity import (
+    Course,
+    Event,
+    Quantiles,
+    Trace,
+    averaged,
+    hill_course,
+    plateau_course,
+    ramp_course,
+    step_course,
+)
 from chuanliu.clock import MINUTE, SECOND, Micros
 
 DAY_START = 1_794_326_400 * SECOND
 SPREAD = 0.4
 """Standard deviation of the logarithm of an event's peak around its median; the declared quantiles are those of it."""
 _DAY_MINUTES: Final = 24 * 60
-
-Course = Callable[[Floats], Floats]
-"""The part of the peak, 0 to 1, that an event has when that part of its length has passed."""
-
-
-def _step(part: Floats) -> Floats:
-    return np.ones_like(part)
-
-
-def _ramp(part: Floats) -> Floats:
-    return part
-
-
-def _hill(part: Floats) -> Floats:
-    return np.asarray(1 - np.abs(2 * part - 1))
-
-
-def _plateau(part: Floats) -> Floats:
-    return np.asarray(np.minimum(part * 4, 1))
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +36,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     shape: str = "step"
-    course: Course = _step
+    course: Course = step_course
     tenants: int = 12
     each: int = 1
     minutes: tuple[int, int] = (15, 60)
@@ -73,9 +63,9 @@ KINDS: Final[dict[str, Kind]] = {
     "steps of one tenant": Kind(tenants=1, each=4),
     "steps of tenants that overlap themselves": Kind(tenants=4, each=5, hours=(10, 16)),
     "steps of many tenants": Kind(tenants=120),
-    "ramps": Kind(shape="ramp", course=_ramp),
-    "ramps that stay up": Kind(shape="ramp", course=_plateau),
-    "ramps up and down": Kind(shape="ramp", course=_hill, minutes=(30, 90)),
+    "ramps": Kind(shape="ramp", course=ramp_course),
+    "ramps that stay up": Kind(shape="ramp", course=plateau_course),
+    "ramps up and down": Kind(shape="ramp", course=hill_course, minutes=(30, 90)),
     "pulses": Kind(shape="pulse", minutes=(5, 15), each=3),
     "pulse trains": Kind(shape="pulse", minutes=(60, 180), pulse_minutes=20),
     "pulse trains of unsaid rhythm": Kind(shape="pulse", minutes=(60, 180), pulse_minutes=20, hides_period=True),
@@ -125,7 +115,15 @@ def day_of(kind: Kind, seed: int, *, step_s: int = 60) -> tuple[Trace, list[Even
             median = float(chance.uniform(1_500, 5_000))
             peak = median * float(np.exp(kind.spread * chance.normal()))
             late = round(chance.uniform(-kind.late_minutes, kind.late_minutes) * MINUTE)
-            added = peak * _averaged(kind, start + late - calm.start, long, calm)
+            added = peak * averaged(
+                kind.course,
+                start + late,
+                long,
+                start=calm.start,
+                step=calm.step,
+                slots=calm.slots,
+                every=kind.pulse_minutes * MINUTE,
+            )
             rates[row] += added * chance.normal(1, kind.noise, calm.slots)
             events.append(_declared(kind, tenant, start, long, median))
     return msgspec.structs.replace(calm, rates=np.maximum(rates, 0)), events
@@ -147,15 +145,3 @@ def _declared(kind: Kind, tenant: str, start: Micros, long: Micros, median: floa
             p99=median * float(np.exp(2.3263 * kind.spread)),
         ),
     )
-
-
-def _averaged(kind: Kind, begin: Micros, long: Micros, trace: Trace) -> Floats:
-    """The mean of an event's course over each slot, from samples ten seconds apart."""
-    fine = min(10 * SECOND, trace.step)
-    per = trace.step // fine
-    since = np.arange(trace.slots * per) * fine + fine // 2 - begin
-    inside = (since >= 0) & (since < long)
-    if kind.pulse_minutes:
-        inside &= since % (kind.pulse_minutes * MINUTE) < kind.pulse_minutes * MINUTE // 2
-    values = np.where(inside, kind.course(since / long), 0.0)
-    return np.asarray(values.reshape(trace.slots, per).mean(axis=1))

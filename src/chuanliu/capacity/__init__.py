@@ -3,27 +3,41 @@
 from chuanliu.capacity.calendar import Event, Overlap, Quantiles, overlaps_of, text_of
 from chuanliu.capacity.calendar_file import read_calendar
 from chuanliu.capacity.evaluate import LAG, UNIT_RATE, Evaluation, Outcome, evaluate
+from chuanliu.capacity.event_course import Course, averaged, hill_course, plateau_course, ramp_course, step_course
 from chuanliu.capacity.plan import Plan, Terms, make_plan, promises_of, why
-from chuanliu.capacity.trace import Floats, Trace, read_trace
+from chuanliu.capacity.scenario import Member, Scenario, load_of
+from chuanliu.capacity.scenario_file import read_scenario
+from chuanliu.capacity.trace import Floats, Trace, read_trace, trace_rows
 
 __all__ = [
     "LAG",
     "UNIT_RATE",
+    "Course",
     "Evaluation",
     "Event",
     "Floats",
+    "Member",
     "Outcome",
     "Overlap",
     "Plan",
     "Quantiles",
+    "Scenario",
     "Terms",
     "Trace",
+    "averaged",
     "evaluate",
+    "hill_course",
+    "load_of",
     "make_plan",
     "overlaps_of",
+    "plateau_course",
     "promises_of",
+    "ramp_course",
     "read_calendar",
+    "read_scenario",
     "read_trace",
+    "step_course",
     "text_of",
+    "trace_rows",
     "why",
 ]

@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
@@ -13,7 +14,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from chuanliu.clock import MINUTE, SECOND, Micros, from_datetime
+from chuanliu.clock import MINUTE, SECOND, Micros, from_datetime, iso_text
 from chuanliu.errors import Invalid
 
 Floats = npt.NDArray[np.float64]
@@ -68,6 +69,15 @@ def read_trace(text: str) -> Trace:
     if not rates:
         raise Invalid("invalid_parameter", "the trace has no rows")
     return _grid(list(numbers), np.array(list(seen), dtype=np.int64), np.array(rates))
+
+
+def trace_rows(trace: Trace) -> Iterator[tuple[str, str, str]]:
+    """The header and one row a tenant and slot, as `read_trace` reads them. Rates have six digits."""
+    yield COLUMNS
+    for slot in range(trace.slots):
+        time = iso_text(trace.start + slot * trace.step)
+        for row, tenant in enumerate(trace.tenants):
+            yield time, tenant, f"{trace.rates[row, slot]:.6g}"
 
 
 def _header(rows: object) -> tuple[int, int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -14,15 +15,19 @@ from rich.table import Table
 from chuanliu.capacity import (
     LAG,
     UNIT_RATE,
+    Evaluation,
     Event,
     Plan,
     Terms,
     evaluate,
+    load_of,
     make_plan,
     overlaps_of,
     promises_of,
     read_calendar,
+    read_scenario,
     read_trace,
+    trace_rows,
     why,
 )
 from chuanliu.clock import HOUR, MINUTE, SECOND, Micros, from_datetime, iso_text
@@ -109,6 +114,29 @@ def evaluate_trace(
         raise Invalid("invalid_parameter", "the lag must be 0 to 86400 s", field="lag_s")
     events = [] if calendar is None else _events(calendar)
     found = evaluate(read_trace(_text(trace)), events, lag=round(lag_s * SECOND), unit_rate=unit_rate)
+    _show_evaluation(found, as_json)
+
+
+@app.command("scenario")
+def replay_scenario(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="Such as scenarios/double-eleven.yaml.")],
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Chance: another seed, another evening.")] = 0,
+    trace_to: Annotated[Path | None, typer.Option("--write-trace", help="Also write the load as CSV.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Generate the load of a scenario, and replay it under all policies with what its tenants declare."""
+    scenario = read_scenario(_text(path))
+    load = load_of(scenario, seed)
+    if trace_to is not None:
+        try:
+            with trace_to.open("w", encoding="utf-8", newline="") as file:
+                csv.writer(file).writerows(trace_rows(load))
+        except OSError as error:
+            raise Invalid("invalid_parameter", f"{trace_to} cannot be written: {error.strerror}") from None
+    _show_evaluation(evaluate(load, scenario.events, lag=scenario.lag, unit_rate=scenario.unit_rate), as_json)
+
+
+def _show_evaluation(found: Evaluation, as_json: bool) -> None:
     if as_json:
         typer.echo(msgspec.json.encode(found))
         return
