@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from chuanliu.bills import Statement, generation_store
+from chuanliu.bills import BillPaid, CollectBill, RepayBill, Statement, generation_store
 from chuanliu.clock import SHANGHAI, Micros, from_datetime, parse_wall
 from chuanliu.engine import Engine
 from chuanliu.instalments import Plan, RepayPlan, Wish
@@ -41,6 +41,7 @@ class Household:
     engine: Engine
     consumer: int
     product: Product
+    instrument_id: int
     purchases: dict[str, tuple[str, Plan]] = field(default_factory=dict)
 
     @property
@@ -73,6 +74,18 @@ class Household:
         with self.moved_to(on):
             await self.engine.submit(RepayPlan(self.purchases[name][1].plan_id, self.consumer, amount_minor))
 
+    async def repay(self, on: str, amount_minor: int | None = None) -> BillPaid:
+        """A repayment of what is billed."""
+        with self.moved_to(on):
+            return await self.engine.submit(
+                RepayBill(self.consumer, self.instrument_id, yyyymmdd(on[:10]), amount_minor)
+            )
+
+    async def collect(self, on: str) -> BillPaid:
+        """What that day brings to the line."""
+        with self.moved_to(on):
+            return await self.engine.submit(CollectBill(self.consumer, self.instrument_id, yyyymmdd(on[:10])))
+
     async def fund(self, amount_minor: int) -> None:
         """Money comes in."""
         source = account_of(SANDBOX, Chart.SANDBOX_FUNDING, "CNY")
@@ -95,10 +108,10 @@ class Household:
         return self.statements()
 
     def statements(self) -> list[Statement]:
-        """Those of this consumer."""
+        """Those of this line."""
         columns = ", ".join(Statement.__struct_fields__)
         rows = self.market.connection.execute(
-            f"SELECT {columns} FROM statement WHERE consumer_id = %s ORDER BY cycle", [self.consumer]
+            f"SELECT {columns} FROM statement WHERE instrument_id = %s ORDER BY cycle", [self.instrument_id]
         ).fetchall()
         return [Statement(*row) for row in rows]
 
@@ -111,6 +124,7 @@ async def household(
     *,
     balance_minor: int = 0,
     limit_minor: int = 50_000_00,
+    consumer: int | None = None,
     **changes: Any,
 ) -> Household:
     """A household whose lender's product has terms of its own, and has been there since that day."""
@@ -124,8 +138,10 @@ async def household(
             opened,
             code,
         )
-    consumer = await shop.market.consumer(engine, balance_minor)
+    if consumer is None:
+        consumer = await shop.market.consumer(engine, balance_minor)
     product = product_by_code(await engine.ask(ReadReference()), code)
-    await engine.submit(OpenLine(consumer, await consent_sha256(engine, code), product.product_id, limit_minor))
+    consent = await consent_sha256(engine, code)
+    line = await engine.submit(OpenLine(consumer, consent, product.product_id, limit_minor))
     assert product.created_at == from_datetime(opened)
-    return Household(shop, engine, consumer, product)
+    return Household(shop, engine, consumer, product, line.instrument_id)

@@ -12,49 +12,87 @@ from chuanliu.bills.billing import (
     make_statement,
     minimum_payment,
 )
+from chuanliu.bills.claims import Allocation, Charges, Share, allocate, last_billed, last_due, lateness, unpaid
 from chuanliu.bills.cycles import Cycle, cycle_of, cycle_of_terms, day_number, due_after, ended_cycles, next_cycle
+from chuanliu.bills.due_store import DueLine, due_lines
 from chuanliu.bills.exports import day_text, signed, statement_csv, statement_pdf
+from chuanliu.bills.hardship import HardshipOffer, Reschedule, rescheduled
 from chuanliu.bills.mirrored import MIRRORED_LABEL, MirroredBill, mirrored_bills
 from chuanliu.bills.queries import FindStatement, FindStatements
+from chuanliu.bills.repaying import BillPaid, CollectBill, RepayBill, SetAutoRepay
 from chuanliu.bills.statement_store import StatementLine
-from chuanliu.bills.tables import STATEMENT, STATEMENTS_OF_CONSUMER, STATEMENTS_OF_LINE, Statement
+from chuanliu.bills.tables import (
+    BILL_NOTICE,
+    HARDSHIP,
+    LINE_STANDING,
+    STATEMENT,
+    STATEMENTS_OF_CONSUMER,
+    STATEMENTS_OF_LINE,
+    BillNotice,
+    Hardship,
+    LineStanding,
+    Statement,
+)
 from chuanliu.bills.wording import FIGURE_TEXTS, Tongue, figure_text, kind_text
 
 __all__ = [
     "BILL_CHECKS",
+    "BILL_NOTICE",
     "FIGURE_TEXTS",
+    "HARDSHIP",
+    "LINE_STANDING",
     "MIRRORED_LABEL",
     "STATEMENT",
     "STATEMENTS_OF_CONSUMER",
     "STATEMENTS_OF_LINE",
+    "Allocation",
+    "BillNotice",
+    "BillPaid",
+    "Charges",
+    "CollectBill",
     "Cycle",
+    "DueLine",
     "Dues",
     "FindStatement",
     "FindStatements",
+    "Hardship",
+    "HardshipOffer",
     "Line",
+    "LineStanding",
     "MirroredBill",
     "Opening",
     "PlanAtCut",
     "Postings",
+    "RepayBill",
+    "Reschedule",
+    "SetAutoRepay",
+    "Share",
     "Statement",
     "StatementLine",
     "Tongue",
+    "allocate",
     "cycle_of",
     "cycle_of_terms",
     "day_number",
     "day_text",
     "due_after",
+    "due_lines",
     "dues_at_cut",
     "ended_cycles",
     "figure_text",
     "generation_store",
     "kind_text",
+    "last_billed",
+    "last_due",
+    "lateness",
     "make_statement",
     "minimum_payment",
     "mirrored_bills",
     "next_cycle",
+    "rescheduled",
     "signed",
     "statement_csv",
     "statement_pdf",
     "statement_store",
+    "unpaid",
 ]

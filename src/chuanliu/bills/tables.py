@@ -53,3 +53,53 @@ STATEMENT: Table[Statement] = Table(
 )
 STATEMENTS_OF_CONSUMER = STATEMENT.index("of_consumer", "cell", "consumer_id")
 STATEMENTS_OF_LINE = STATEMENT.index("of_line", "cell", "consumer_id", "product_id", "line_no")
+
+
+class LineStanding(Row, frozen=True, gc=False):
+    """What a line owes besides its plans, and how far it was charged and reminded. Days are yyyymmdd, 0 for never."""
+
+    cell: SmallInt
+    instrument_id: int
+    consumer_id: int
+    late_fees_owed_minor: int
+    interest_owed_minor: int
+    late_cycle: Integer
+    penalty_until: Integer
+    dunned_cycle: Integer
+    dunned_days: Integer
+    auto_repay: bool
+    spared_until: Integer
+    collected_on: Integer
+
+
+class BillNotice(Row, frozen=True, gc=False):
+    """A dunning step that was taken: `days` behind the due date of the cycle's statement."""
+
+    cell: SmallInt
+    instrument_id: int
+    cycle: Integer
+    days: Integer
+    consumer_id: int
+    template: str
+    due_minor: int
+    created_at: Instant
+
+
+class Hardship(Row, frozen=True, gc=False):
+    """A re-schedule that the consumer has agreed to."""
+
+    cell: SmallInt
+    hardship_id: int
+    instrument_id: int
+    consumer_id: int
+    months: SmallInt
+    rescheduled_minor: int
+    consent_sha256: bytes
+    consented_at: Instant
+
+
+LINE_STANDING: Table[LineStanding] = Table("line_standing", LineStanding, ("cell", "instrument_id"), rank=57)
+BILL_NOTICE: Table[BillNotice] = Table(
+    "bill_notice", BillNotice, ("cell", "instrument_id", "cycle", "days"), rank=58, append_only=True
+)
+HARDSHIP: Table[Hardship] = Table("hardship", Hardship, ("cell", "hardship_id"), rank=59, append_only=True)

@@ -64,6 +64,7 @@ CODES: Final[dict[str, str]] = {
     "repayment_exceeds_debt": "The repayment is larger than what is owed.",
     # Refused: bills
     "statement_not_found": "No such statement.",
+    "nothing_billed": "Nothing is billed and unpaid.",
     # Refused: campaigns
     "campaign_not_found": "No such campaign.",
     "campaign_exists": "A campaign with this code exists already.",

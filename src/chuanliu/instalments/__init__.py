@@ -33,13 +33,14 @@ from chuanliu.instalments.plans import (
     kept_after_refund,
     lock_plan,
     lock_plan_refund,
+    moved_plan,
     new_plan,
     plan_of,
     refund_plan,
     sponsor_account,
     void_plan,
 )
-from chuanliu.instalments.pricing import means_of, method_of, source_of
+from chuanliu.instalments.pricing import first_due, means_of, method_of, source_of
 from chuanliu.instalments.quotes import (
     QUOTE_LASTS,
     Confirmation,
@@ -68,7 +69,16 @@ from chuanliu.instalments.reserving import (
 from chuanliu.instalments.schedule import Instalment, Schedule, apr_pct, make_schedule
 from chuanliu.instalments.shoppers import likely_shopper, look_instruments, look_used_up, paying_accounts
 from chuanliu.instalments.split import Split, split_principal
-from chuanliu.instalments.tables import PLAN, PLAN_STATES, PLANS_OF_PAYMENT, QUOTE, QUOTE_STATES, Plan, Quote
+from chuanliu.instalments.tables import (
+    PLAN,
+    PLAN_STATES,
+    PLANS_OF_CONSUMER,
+    PLANS_OF_PAYMENT,
+    QUOTE,
+    QUOTE_STATES,
+    Plan,
+    Quote,
+)
 from chuanliu.instalments.terms import Method, Remainder, Terms, make_terms
 from chuanliu.instalments.wish import ANY, MEANS, Wish, read_wish, wish_bytes
 
@@ -77,6 +87,7 @@ __all__ = [
     "INSTALMENT_CHECKS",
     "MEANS",
     "PLAN",
+    "PLANS_OF_CONSUMER",
     "PLANS_OF_PAYMENT",
     "PLAN_STATES",
     "QUOTE",
@@ -122,6 +133,7 @@ __all__ = [
     "campaigns_of_basket",
     "due_dates",
     "eu_ccd",
+    "first_due",
     "irr",
     "is_closed_in_china",
     "kept_after_refund",
@@ -141,6 +153,7 @@ __all__ = [
     "monthly_rate",
     "months_later",
     "moved",
+    "moved_plan",
     "new_plan",
     "next_business_day",
     "note_dry_shares",

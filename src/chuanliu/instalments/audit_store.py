@@ -69,7 +69,8 @@ CHECKS: Final[dict[str, str]] = {
             OR coalesce(b.fee_minor, 0) + coalesce(s.fee_minor, 0) <> p.fee_back_minor
     """,
     "credit used is what plans still owe": """
-        SELECT i.instrument_id, a.account_id, a.balance_minor, coalesce(o.outstanding_minor, 0) AS outstanding_minor
+        SELECT i.instrument_id, a.account_id, a.balance_minor, coalesce(o.outstanding_minor, 0) AS outstanding_minor,
+            coalesce(w.late_fees_owed_minor + w.interest_owed_minor, 0) AS charges_minor
         FROM instrument i
         JOIN account a ON a.cell = i.cell AND a.account_id >> 10 =
             ((i.consumer_id - 2088000000000000) << 8) | (128 + i.line_no)
@@ -78,7 +79,9 @@ CHECKS: Final[dict[str, str]] = {
                 (SELECT sum(d + f - r) FROM unnest(p.principals, p.fees, p.repaid) AS i (d, f, r))) AS outstanding_minor
             FROM plan p WHERE p.status IN ('active', 'completed', 'refunded') AND p.funding = 'own' GROUP BY 1, 2
         ) o ON o.cell = i.cell AND o.instrument_id = i.instrument_id
-        WHERE i.line_no IS NOT NULL AND i.status <> 'closed' AND a.balance_minor <> -coalesce(o.outstanding_minor, 0)
+        LEFT JOIN line_standing w ON w.cell = i.cell AND w.instrument_id = i.instrument_id
+        WHERE i.line_no IS NOT NULL AND i.status <> 'closed' AND a.balance_minor <>
+            -coalesce(o.outstanding_minor, 0) - coalesce(w.late_fees_owed_minor + w.interest_owed_minor, 0)
     """,
     "budgets are left, reserved or spent": """
         WITH spent AS (

@@ -56,6 +56,7 @@ CHINESE: Final[dict[str, str]] = {
     "offer_not_found": "报价中没有这个方案。",
     "plan_not_found": "没有这个分期计划。",
     "statement_not_found": "没有这一期账单。",
+    "nothing_billed": "没有已出账的欠款。",
     "plan_status_invalid": "分期计划当前状态不允许此操作。",
     "instrument_suspended": "这张卡或这个额度已停用或关闭。",
     "instalments_not_offered": "不支持该分期数。",

@@ -65,6 +65,7 @@ _BUSINESS: Final[dict[str, tuple[str, str]]] = {
     "offer_not_found": _SYSTEM_ERROR,
     "plan_not_found": _SYSTEM_ERROR,
     "statement_not_found": _SYSTEM_ERROR,
+    "nothing_billed": _SYSTEM_ERROR,
     "plan_status_invalid": _SYSTEM_ERROR,
     "repayment_exceeds_debt": _SYSTEM_ERROR,
     "instrument_suspended": ("ACQ.NO_PAYMENT_INSTRUMENTS_AVAILABLE", "没有可用的支付工具：卡或额度已停用"),

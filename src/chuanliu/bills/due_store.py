@@ -1,0 +1,31 @@
+"""Which lines a day has something to do with: a statement that is due and was not looked at on that day."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final, NamedTuple
+
+import psycopg
+
+from chuanliu.bills.claims import date_of
+from chuanliu.bills.cycles import day_number
+
+LOOKED_BACK: Final = timedelta(days=400)
+
+
+class DueLine(NamedTuple):
+    """A line to collect from."""
+
+    consumer_id: int
+    instrument_id: int
+
+
+async def due_lines(connection: psycopg.AsyncConnection[Any], day: int, limit: int) -> list[DueLine]:
+    """Up to `limit` lines with a statement that is due by the day (yyyymmdd) and that were not collected on it yet."""
+    cursor = await connection.execute(
+        "SELECT DISTINCT s.consumer_id, s.instrument_id FROM statement s"
+        " LEFT JOIN line_standing l ON l.cell = s.cell AND l.instrument_id = s.instrument_id"
+        " WHERE s.due_minor > 0 AND s.due_on BETWEEN %s AND %s AND coalesce(l.collected_on, 0) < %s LIMIT %s",
+        [day_number(date_of(day) - LOOKED_BACK), day, day, limit],
+    )
+    return [DueLine(*row) for row in await cursor.fetchall()]
