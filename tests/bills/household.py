@@ -13,12 +13,12 @@ import psycopg
 from chuanliu.bills import BillPaid, CollectBill, RepayBill, Statement, generation_store
 from chuanliu.clock import SHANGHAI, Micros, from_datetime, parse_wall
 from chuanliu.engine import Engine
-from chuanliu.instalments import Plan, RepayPlan, Wish
+from chuanliu.instalments import MakeQuote, Plan, RepayPlan, Wish
 from chuanliu.ledger import SANDBOX, Chart, PostTransfer, account_of
 from chuanliu.lenders import ApplyLender, OpenLine, Product, product_by_code
 from chuanliu.parties import ReadReference
-from chuanliu.trade import OrderRef, RefundOrder
-from instalments.shop import Shop
+from chuanliu.trade import Choice, OrderRef, RefundOrder, basket_of
+from instalments.shop import Shop, now
 from lenders.samples import consent_sha256, lender, line_product, terms
 from trade.market import Market
 
@@ -53,8 +53,16 @@ class Household:
         """A purchase of that day; `due` are the due dates that its plan gets."""
         wish = Wish(allowed=("credit_line",), instalments=len(due))
         order = await self.shop.order(self.engine, amount_minor, wish)
+        basket = basket_of(self.engine.reference, order)
+        view = await self.engine.submit(MakeQuote(self.consumer, basket, now(), order.order_id))
+        position = next(
+            at
+            for at, offer in enumerate(view.offers)
+            if (offer.instrument_id, offer.instalments) == (self.instrument_id, len(due))
+        )
         with self.moved_to(on):
-            paid = await self.shop.pay(self.engine, order, self.consumer)
+            choice = Choice(view.quote.quote_id, position)
+            paid = await self.shop.pay(self.engine, order, self.consumer, choice=choice)
         assert paid.plan is not None, paid
         self.market.execute(
             "UPDATE plan SET due_on = %s WHERE plan_id = %s", list(map(yyyymmdd, due)), paid.plan.plan_id

@@ -1,4 +1,4 @@
-"""`chuanliu bills run|show|export`: make statements, look at them, take them away."""
+"""`chuanliu bills`: make statements, look at them, take them away, repay them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from chuanliu.bills import (
     statement_pdf,
     statement_store,
 )
+from chuanliu.cli.bill_repayment import collect_bills, repay_bill, reschedule, set_auto_repay
 from chuanliu.cli.installation import Data, DatabaseUrl, Json, command, installation, number
 from chuanliu.cli.installation import run as run_action
 from chuanliu.clock import Micros, parse_wall
@@ -72,6 +73,12 @@ def run_bills(
         return
     for row in rows:
         typer.echo(f"{row['product']:<30}{row['statements']:>10,} statements of {row['lines']:,} lines")
+
+
+command(app, "repay")(repay_bill)
+command(app, "auto-repay")(set_auto_repay)
+command(app, "collect")(collect_bills)
+command(app, "hardship")(reschedule)
 
 
 async def _serviced(services: Services, code: str | None) -> list[Product]:

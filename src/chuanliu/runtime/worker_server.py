@@ -16,7 +16,8 @@ import psycopg
 import structlog
 
 from chuanliu.acquiring import CALLS_MAX, BankSweeper, due_quotes, sweep_quotes
-from chuanliu.clock import DAY, Micros
+from chuanliu.bills import CollectBill, day_number, due_lines
+from chuanliu.clock import DAY, Micros, business_date
 from chuanliu.engine import dispatch_store
 from chuanliu.errors import ChuanliuError
 from chuanliu.gateway import Services
@@ -96,6 +97,7 @@ class Worker:
             await _connect(self._url, "sweeper") as sweeping,
             await _connect(self._url, "banks") as acquiring,
             await _connect(self._url, "campaigns") as counting,
+            await _connect(self._url, "bills") as billing,
             asyncio.TaskGroup() as tasks,
         ):
             client = DeliveryClient(self._policy)
@@ -107,6 +109,7 @@ class Worker:
             tasks.create_task(_repeat(lambda: self._sweep(sweeping), 0.5, _SWEEP_MAX))
             tasks.create_task(_repeat(lambda: self._sweep_campaigns(counting), 0.5, _SWEEP_MAX))
             tasks.create_task(self._call_banks(acquiring))
+            tasks.create_task(_repeat(lambda: self._collect_bills(billing), 60.0, _SWEEP_MAX))
             tasks.create_task(self._keep_house())
 
     async def _hold_office(self, leader: Connection) -> None:
@@ -154,6 +157,15 @@ class Worker:
             if isinstance(answer, ChuanliuError) and answer.code != "campaign_status_invalid":
                 log.warning("a campaign was not swept", error=str(answer))
         return len(moves)
+
+    async def _collect_bills(self, connection: Connection) -> int:
+        """Once a day for each line whose statement is due: agreed repayment, charges, reminders."""
+        lines = await due_lines(connection, day_number(business_date(_now())), _SWEEP_MAX)
+        commands = [CollectBill(line.consumer_id, line.instrument_id) for line in lines]
+        for answer in await asyncio.gather(*map(self._services.engine.submit, commands), return_exceptions=True):
+            if isinstance(answer, ChuanliuError):
+                log.warning("a bill was not collected", error=str(answer))
+        return len(lines)
 
     async def _call_banks(self, connection: Connection) -> None:
         sweeper = BankSweeper(self._services.engine, self._services.banks)
