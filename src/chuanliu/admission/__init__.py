@@ -1,5 +1,6 @@
 """Admission: who may come in when not all can. Shares, leases, and the gate that each process keeps."""
 
+from chuanliu.admission import lease_store
 from chuanliu.admission.congestion import Congestion
 from chuanliu.admission.dealing import Lease, Report, Share, deal, first_lease, share_pool
 from chuanliu.admission.gate import DECAY_S, LEASE_S, Gate, Verdict
@@ -24,6 +25,7 @@ __all__ = [
     "deal",
     "fair_shares",
     "first_lease",
+    "lease_store",
     "nominal_limits",
     "proportional_shares",
     "share_pool",

@@ -17,6 +17,7 @@ COMMANDS: Final[dict[str, str]] = {
     "demo": "chuanliu.cli.demo:demo",
     "merchant": "chuanliu.cli.merchant:app",
     "consumer": "chuanliu.cli.consumer:app",
+    "tenant": "chuanliu.cli.tenant:app",
     "lender": "chuanliu.cli.lender:app",
     "campaign": "chuanliu.cli.campaign:app",
     "lender-key": "chuanliu.cli.lender_key:app",

@@ -80,6 +80,12 @@ class Engine:
         return sum(lane.waiting for lane in self._lanes)
 
     @property
+    def wait_s(self) -> float:
+        """The longest wait of what comes next in any lane, in seconds; 0 where nothing waits."""
+        lanes = [lane.wait_s for lane in self._lanes]
+        return max([*lanes, self._read_lane.wait_s if self._read_lane is not None else 0.0])
+
+    @property
     def counters(self) -> list[LaneCounters]:
         """What each lane did."""
         return [lane.counters for lane in self._lanes]

@@ -70,6 +70,11 @@ class Intake(Generic[E]):
     def __len__(self) -> int:
         return len(self._queue)
 
+    @property
+    def wait_s(self) -> float:
+        """How long what comes next has waited; 0 for an empty queue."""
+        return asyncio.get_running_loop().time() - self._queue[0].accepted_at if self._queue else 0.0
+
     def start(self, settle: Callable[[list[E]], Awaitable[None]], name: str) -> None:
         """Begin to settle batches."""
         self._task = asyncio.create_task(self._run(settle), name=name)

@@ -85,6 +85,11 @@ class Lane:
         """Commands in the queue."""
         return len(self._intake)
 
+    @property
+    def wait_s(self) -> float:
+        """How long the command that comes next has waited."""
+        return self._intake.wait_s
+
     def start(self) -> None:
         """Begin to run batches."""
         self._intake.start(self._run, name="lane")

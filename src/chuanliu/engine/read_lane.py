@@ -41,6 +41,11 @@ class ReadLane:
         self._reference = reference
         self._batching = batching
 
+    @property
+    def wait_s(self) -> float:
+        """How long the query that comes next has waited."""
+        return self._intake.wait_s
+
     def start(self) -> None:
         """Begin to answer."""
         self._intake.start(self._settle, name="read lane")

@@ -131,6 +131,7 @@ CODES: Final[dict[str, str]] = {
     "idempotency_conflict": "The idempotency key was used with other content.",
     # Busy, Unavailable
     "busy": "Too many requests are waiting; try again.",
+    "share_exceeded": "The merchant's share of the platform is used up for the moment; try again.",
     "unavailable": "The service is not available at the moment; try again.",
     "internal": "Something went wrong on our side; ask for the outcome before trying again.",
 }

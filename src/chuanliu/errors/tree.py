@@ -51,10 +51,12 @@ class Conflict(ChuanliuError):
 
 
 class Busy(ChuanliuError):
-    """A bounded queue is full or a row stayed locked too long. Nothing was done: try again."""
+    """A bounded queue is full, a row stayed locked too long, or the caller's share is used up. Nothing was done: try
+    again.
+    """
 
-    def __init__(self, message: str | None = None) -> None:
-        super().__init__("busy", message)
+    def __init__(self, message: str | None = None, *, code: str = "busy") -> None:
+        super().__init__(code, message)
 
 
 class Unavailable(ChuanliuError):

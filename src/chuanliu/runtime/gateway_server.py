@@ -16,17 +16,20 @@ from psycopg_pool import PoolTimeout
 from chuanliu.acquiring import BankMeter, held_quotes, waiting_calls
 from chuanliu.errors import ChuanliuError
 from chuanliu.gateway import Services, admin, alipay_routes, cashier, lender, native, start
+from chuanliu.gateway.edge import Edge
 from chuanliu.instalments import load_china_calendar
 from chuanliu.runtime.engine_session_store import engine_session, settings_of_process
+from chuanliu.runtime.lane_meter import LaneMeter
 from chuanliu.runtime.process_log import configure_log
 from chuanliu.runtime.settings import Settings
+from chuanliu.runtime.traffic_server import TrafficControl
 from chuanliu.serving import (
     Application,
     Request,
     RequestMeter,
     Response,
     Router,
-    metrics_text,
+    metrics_response,
     problem_overload,
     problem_refusal,
     serve,
@@ -37,20 +40,23 @@ log = structlog.get_logger()
 _METRICS_WAIT_S: Final = 1.0
 
 
-def build_application(services: Services) -> Application:
-    """All routes of the platform on one application, but for the sandbox's start page."""
+def build_application(services: Services, traffic: TrafficControl | None = None) -> Application:
+    """All routes of the platform on one application, but for the sandbox's start page. Without `traffic` nothing is
+    metered by tenant, and nobody is turned away.
+    """
     router = Router()
-    return _application(services, router)
+    return _application(services, router, traffic)
 
 
-def _application(services: Services, router: Router) -> Application:
+def _application(services: Services, router: Router, traffic: TrafficControl | None) -> Application:
     meter = RequestMeter()
+    collectors = [] if traffic is None else [traffic.meter, traffic]
 
     async def healthy(_request: Request) -> Response:
         return Response.json(b'{"status":"ok"}')
 
-    async def metrics(_request: Request) -> Response:
-        return Response.text(metrics_text(meter, await _bank_meter(services)) + _engine_metrics(services))
+    async def metrics(request: Request) -> Response:
+        return metrics_response(request, meter, await _bank_meter(services), LaneMeter(services.engine), *collectors)
 
     router.add("GET", "/healthz", healthy)
     router.add("GET", "/metrics", metrics)
@@ -59,7 +65,8 @@ def _application(services: Services, router: Router) -> Application:
     native.add_routes(router, services)
     admin.add_routes(router, services)
     lender.add_routes(router, services)
-    return Application(router, refuse=_refusal(services), overload=_overload(services), meter=meter)
+    edge = None if traffic is None else Edge(services, traffic.gate, traffic.meter)
+    return Application(router, refuse=_refusal(services), overload=_overload(services), meter=meter, edge=edge)
 
 
 def _refusal(services: Services) -> Callable[[Request, ChuanliuError], Response]:
@@ -90,14 +97,6 @@ async def _bank_meter(services: Services) -> BankMeter:
         return BankMeter(states)
 
 
-def _engine_metrics(services: Services) -> str:
-    lines = [f"chuanliu_lane_waiting {services.engine.waiting}"]
-    for number, counters in enumerate(services.engine.counters):
-        for name, value in vars(counters).items():
-            lines.append(f'chuanliu_lane_{name}_total{{lane="{number}"}} {value}')
-    return "\n".join(lines) + "\n"
-
-
 async def serve_gateway(settings: Settings, second: start.SecondAddress) -> None:
     """Serve until SIGTERM or SIGINT; then take no more connections and answer what was accepted.
 
@@ -108,11 +107,13 @@ async def serve_gateway(settings: Settings, second: start.SecondAddress) -> None
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with engine_session(settings) as services:
         router = Router()
-        application = _application(services, router)
+        traffic = TrafficControl(services.engine, settings.database_url or "")
+        application = _application(services, router, traffic)
         load_china_calendar()
         if settings.sandbox:
             start.add_routes(router, services, partial(start.read_roster, settings.data), second)
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(traffic.run(stop))
             tasks.create_task(serve(application, settings.host, settings.port, stop=stop))
             if settings.sandbox and second.url:
                 tasks.create_task(_serve_second(application, second, stop))

@@ -16,6 +16,7 @@ import psycopg
 import structlog
 
 from chuanliu.acquiring import CALLS_MAX, BankSweeper, due_quotes, sweep_quotes
+from chuanliu.admission import lease_store
 from chuanliu.bills import CollectBill, day_number, due_lines
 from chuanliu.clock import DAY, Micros, business_date
 from chuanliu.engine import dispatch_store
@@ -24,6 +25,7 @@ from chuanliu.gateway import Services
 from chuanliu.ids import CELLS, SHADOW_OFFSET
 from chuanliu.instalments import ReleaseQuote
 from chuanliu.ledger import EndHold, fold_store
+from chuanliu.metering import meter_store
 from chuanliu.notifications import DeliveryClient, DestinationPolicy, Sender, subscribers, write_deliveries
 from chuanliu.parties import ReadReference
 from chuanliu.promotions import budget_store, due_moves, watched_budgets
@@ -98,6 +100,7 @@ class Worker:
             await _connect(self._url, "banks") as acquiring,
             await _connect(self._url, "campaigns") as counting,
             await _connect(self._url, "bills") as billing,
+            await _connect(self._url, "coordinator") as dealing,
             asyncio.TaskGroup() as tasks,
         ):
             client = DeliveryClient(self._policy)
@@ -110,6 +113,7 @@ class Worker:
             tasks.create_task(_repeat(lambda: self._sweep_campaigns(counting), 0.5, _SWEEP_MAX))
             tasks.create_task(self._call_banks(acquiring))
             tasks.create_task(_repeat(lambda: self._collect_bills(billing), 60.0, _SWEEP_MAX))
+            tasks.create_task(self._deal(dealing))
             tasks.create_task(self._keep_house())
 
     async def _hold_office(self, leader: Connection) -> None:
@@ -174,6 +178,12 @@ class Worker:
         finally:
             await sweeper.close()
 
+    async def _deal(self, connection: Connection) -> None:
+        """Leases of the pool, once a second by the clock."""
+        while True:
+            await lease_store.coordinate(connection)
+            await asyncio.sleep(1.0 - time.time() % 1.0)
+
     async def _keep_house(self) -> None:
         """Once a minute: partitions ahead, leftovers away, refund windows ended."""
         marks: dict[int, int] = {}
@@ -184,6 +194,7 @@ class Worker:
                 await sweep_quotes(connection)
                 await budget_store.sweep_days(connection, _now())
                 await self._finish(connection, marks)
+                await meter_store.roll_up(connection)
             await asyncio.sleep(60.0)
 
     def _partition(self) -> None:

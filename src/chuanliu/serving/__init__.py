@@ -5,21 +5,23 @@ router.add("GET", "/v1/orders/{order_id}", show_order)      # async def show_ord
 await serve(Application(router), "127.0.0.1", 8080, stop=stop)
 """
 
-from chuanliu.serving.application import Application, problem_overload, problem_refusal
+from chuanliu.serving.application import Application, Edge, Passage, problem_overload, problem_refusal
 from chuanliu.serving.cookies import cookie_text, parse_cookies
 from chuanliu.serving.form import codec_of, parse_form, unique
 from chuanliu.serving.http_server import serve
-from chuanliu.serving.meter import RequestMeter, metrics_text
+from chuanliu.serving.meter import RequestMeter, metrics_response, metrics_text
 from chuanliu.serving.request import Headers, KnownPeer, Peer, Request
 from chuanliu.serving.response import Response, content_security_policy, problem_document, status_of
 from chuanliu.serving.router import Handler, MethodNotAllowed, Router
 
 __all__ = [
     "Application",
+    "Edge",
     "Handler",
     "Headers",
     "KnownPeer",
     "MethodNotAllowed",
+    "Passage",
     "Peer",
     "Request",
     "RequestMeter",
@@ -28,6 +30,7 @@ __all__ = [
     "codec_of",
     "content_security_policy",
     "cookie_text",
+    "metrics_response",
     "metrics_text",
     "parse_cookies",
     "parse_form",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from time import perf_counter
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -21,6 +21,7 @@ Overload = Callable[[Request], Response]
 BODY_BYTES_MAX: Final = 1024 * 1024
 CONCURRENT_MAX: Final = 4096
 UNROUTED: Final = "(none)"
+TURNED_AWAY: Final = "(edge)"
 
 _log = structlog.get_logger(__name__)
 
@@ -40,12 +41,29 @@ def problem_overload(request: Request) -> Response:
     return Response.problem(Busy(), status=503).with_header("retry-after", "1")
 
 
+class Passage(Protocol):
+    """A request that was let in at the edge."""
+
+    def leave(self, response: Response, seconds: float) -> None:
+        """It was answered, so many seconds after it was read whole."""
+        ...
+
+
+class Edge(Protocol):
+    """What stands before the handlers and may turn a request away."""
+
+    def enter(self, request: Request) -> Passage | Response | None:
+        """A passage, the answer of who is turned away, or None for a request that is not looked at. May not block."""
+        ...
+
+
 class Application:
     """A router with bounds around it.
 
     `refuse` answers every error that leaves a handler and everything that is refused before one is reached
     (`route_not_found`, `method_not_allowed`, `body_too_large`, `internal`); a dialect that signs its errors brings its
-    own. `overload` answers at once when `concurrent_max` requests are in handlers. Neither may block.
+    own. `edge` is asked first of all. `overload` answers at once when `concurrent_max` requests are in handlers. None
+    of them may block.
     """
 
     def __init__(
@@ -59,11 +77,13 @@ class Application:
         body_timeout_s: float = 30.0,
         behind_proxy: bool = False,
         meter: RequestMeter | None = None,
+        edge: Edge | None = None,
     ) -> None:
         self.body_bytes_max = body_bytes_max
         self.body_timeout_s = body_timeout_s
         self.behind_proxy = behind_proxy
         self.meter = meter if meter is not None else RequestMeter()
+        self._edge = edge
         self._router = router
         self._refuse = refuse
         self._overload = overload
@@ -79,6 +99,10 @@ class Application:
         """The response to a request that was read whole. Never raises, cancellation apart."""
         started = perf_counter()
         route = UNROUTED
+        passage = self._edge.enter(request) if self._edge is not None else None
+        if isinstance(passage, Response):
+            self.meter.observe(TURNED_AWAY, passage.status, perf_counter() - started)
+            return passage
         if self._running >= self._concurrent_max:
             response = self._overload(request)
         else:
@@ -94,7 +118,10 @@ class Application:
                 response = self._refuse(request, self._internal(request))
             finally:
                 self._running -= 1
-        self.meter.observe(route, response.status, perf_counter() - started)
+        seconds = perf_counter() - started
+        self.meter.observe(route, response.status, seconds)
+        if passage is not None:
+            passage.leave(response, seconds)
         return response
 
     def refuse(self, request: Request, error: ChuanliuError) -> Response:

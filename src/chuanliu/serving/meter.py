@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from typing import Final
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
+
+from chuanliu.serving.request import Request
+from chuanliu.serving.response import Response
 
 BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _BOUNDS: Final = (*(str(bound) for bound in BUCKETS_S), "+Inf")
@@ -57,7 +61,21 @@ class RequestMeter(Collector):
 
 def metrics_text(*collectors: Collector) -> str:
     """The Prometheus exposition text of the collectors."""
+    return generate_latest(_registered(collectors)).decode()
+
+
+def metrics_response(request: Request, *collectors: Collector) -> Response:
+    """The collectors as the scraper asks for them: OpenMetrics where it accepts that, else Prometheus' own text."""
+    registry = _registered(collectors)
+    if "application/openmetrics-text" in str(request.headers.get("accept", "")):
+        body, kind = openmetrics.generate_latest(registry), openmetrics.CONTENT_TYPE_LATEST  # type: ignore[no-untyped-call]
+    else:
+        body, kind = generate_latest(registry), "text/plain; charset=utf-8"
+    return Response(200, [("content-type", kind), ("cache-control", "no-store")], body)
+
+
+def _registered(collectors: Iterable[Collector]) -> CollectorRegistry:
     registry = CollectorRegistry(auto_describe=False)
     for collector in collectors:
         registry.register(collector)
-    return generate_latest(registry).decode()
+    return registry

@@ -121,6 +121,7 @@ CHINESE: Final[dict[str, str]] = {
     "forbidden": "该密钥没有此权限。",
     "idempotency_conflict": "幂等键已用于其他内容。",
     "busy": "排队的请求太多，请稍后再试。",
+    "share_exceeded": "商户当前可用的处理能力已用完，请稍后再试。",
     "unavailable": "服务暂时不可用，请稍后再试。",
     "internal": "我们这边出了点问题，请先查询结果再重试。",
 }

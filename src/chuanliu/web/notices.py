@@ -20,13 +20,18 @@ class ErrorView(msgspec.Struct, frozen=True):
 
 
 class WaitingView(msgspec.Struct, frozen=True):
-    """The platform is full for the moment. The page asks `retry_url` again after `retry_seconds` (1 to 60)."""
+    """The platform is full for the moment. The page asks `retry_url` again after `retry_seconds` (1 to 60).
+
+    With `fields` it sends them there as a form, in `charset`, as what was turned away had come.
+    """
 
     language: Language
     page_path: str
     retry_url: str
     retry_seconds: int = 3
     ahead_count: int | None = None
+    fields: tuple[tuple[str, str], ...] = ()
+    charset: str = "utf-8"
 
 
 def render_error(view: ErrorView) -> str:

@@ -142,6 +142,7 @@ _GATEWAY: Final[dict[str, str]] = {
     "bank_answer_invalid": "isp.unknow-error",
     # Nothing was done, and the caller may send the same again.
     "busy": "isv.method-call-limited",
+    "share_exceeded": "isv.app-call-limited",
     "unavailable": "isp.unknow-error",
     "internal": "aop.unknow-error",
 }

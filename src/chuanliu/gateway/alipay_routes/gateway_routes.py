@@ -130,7 +130,11 @@ def refuse_v2(services: Services, request: Request, error: ChuanliuError) -> Res
 
     Does not block for long: as nothing of the request but its frame is in it, each such answer is signed once.
     """
-    raw = query_parameters(request)
+    return refuse_named(services, query_parameters(request), error)
+
+
+def refuse_named(services: Services, raw: RawParameters, error: ChuanliuError) -> Response:
+    """The same for what is known of a request: of its parameters, method, app and what frames the answer are used."""
     frame = response_frame(raw)
     method = frame.root.removesuffix("_response").replace("_", ".")
     if method not in GATEWAY_METHODS:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from chuanliu.errors import Busy, ChuanliuError
-from chuanliu.gateway.alipay_routes.gateway_routes import PATHS, answer_v2, refuse_v2
+from chuanliu.gateway.alipay_routes.gateway_routes import PATHS, answer_v2, refuse_named, refuse_v2
+from chuanliu.gateway.alipay_routes.operation_routes import app_of, signing_key_of_app
 from chuanliu.gateway.alipay_routes.rest_routes import answer_v3, refuse_v3
 from chuanliu.gateway.composition import Services
 from chuanliu.serving import Request, Response, Router
+
+__all__ = ["add_routes", "is_alipay", "overload", "refuse", "refuse_named", "signer_of"]
 
 _REST_PREFIX = "/v3/"
 _REST_DEPTH_MAX = 8
@@ -46,3 +49,8 @@ def refuse(services: Services, request: Request, error: ChuanliuError) -> Respon
 def overload(services: Services, request: Request) -> Response:
     """The signed answer while too many requests are under way: nothing was done, try again."""
     return refuse(services, request, Busy())
+
+
+def signer_of(services: Services, app_id: str) -> str:
+    """Whose answers are signed alike: the certificate's number of the key that signs for an app."""
+    return signing_key_of_app(services, app_of(services, app_id)).cert_sn

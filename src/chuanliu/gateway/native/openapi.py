@@ -22,6 +22,7 @@ ALWAYS: Final = (
     "api_key_invalid",
     "forbidden",
     "busy",
+    "share_exceeded",
     "unavailable",
     "internal",
 )

@@ -73,6 +73,7 @@ _STATUSES: Final[dict[str, tuple[int, ...]]] = {
     "body_too_large": (413,),
     "unsupported_media_type": (415,),
     "busy": (429, 503),
+    "share_exceeded": (429,),
     "unavailable": (503,),
     "internal": (500,),
 }
