@@ -84,8 +84,12 @@ def test_plan_and_why(tmp_path: Path) -> None:
 def test_what_the_docs_show_runs(tmp_path: Path) -> None:
     text = (Path(__file__).parents[2] / "docs" / "capacity.md").read_text()
     trace, calendar = written(tmp_path)
-    (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    example, jobs = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     Path(calendar).write_text(example)
+    (tmp_path / "jobs.yaml").write_text(jobs)
+    planned = capacity("plan", "--calendar", calendar, "--jobs", str(tmp_path / "jobs.yaml"), "--json").stdout
+    given = sum(slot["offline_units"]["archive"] * 5 for slot in json.loads(planned)["slots"])
+    assert abs(given - 600) < 0.01
     shown = re.findall(r"^\$ chuanliu capacity (.*)$", text, re.MULTILINE)
     assert len(shown) == 5
     for line in shown:

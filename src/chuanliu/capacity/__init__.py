@@ -4,7 +4,8 @@ from chuanliu.capacity.calendar import Event, Overlap, Quantiles, overlaps_of, t
 from chuanliu.capacity.calendar_file import read_calendar
 from chuanliu.capacity.evaluate import LAG, UNIT_RATE, Evaluation, Outcome, evaluate
 from chuanliu.capacity.event_course import Course, averaged, hill_course, plateau_course, ramp_course, step_course
-from chuanliu.capacity.plan import Plan, Terms, make_plan, promises_of, why
+from chuanliu.capacity.jobs import OfflineJob, read_jobs
+from chuanliu.capacity.plan import Plan, Terms, Work, make_plan, promises_of, why, work_of
 from chuanliu.capacity.scenario import Member, Scenario, load_of
 from chuanliu.capacity.scenario_file import read_scenario
 from chuanliu.capacity.trace import Floats, Trace, read_trace, trace_rows
@@ -17,6 +18,7 @@ __all__ = [
     "Event",
     "Floats",
     "Member",
+    "OfflineJob",
     "Outcome",
     "Overlap",
     "Plan",
@@ -24,6 +26,7 @@ __all__ = [
     "Scenario",
     "Terms",
     "Trace",
+    "Work",
     "averaged",
     "evaluate",
     "hill_course",
@@ -34,10 +37,12 @@ __all__ = [
     "promises_of",
     "ramp_course",
     "read_calendar",
+    "read_jobs",
     "read_scenario",
     "read_trace",
     "step_course",
     "text_of",
     "trace_rows",
     "why",
+    "work_of",
 ]

@@ -25,10 +25,12 @@ from chuanliu.capacity import (
     overlaps_of,
     promises_of,
     read_calendar,
+    read_jobs,
     read_scenario,
     read_trace,
     trace_rows,
     why,
+    work_of,
 )
 from chuanliu.clock import HOUR, MINUTE, SECOND, Micros, from_datetime, iso_text
 from chuanliu.errors import Invalid
@@ -46,20 +48,65 @@ SLOT: Final = 5 * MINUTE
 SLOTS: Final = 288
 
 
+class _PlanOptions(msgspec.Struct, frozen=True, kw_only=True):
+    calendar: Path
+    jobs: Path | None
+    unit_rate: float
+    units_max: int
+    lag_s: float
+    running: int | None
+    run_minutes_min: float
+
+
+class _Planned(msgspec.Struct, frozen=True, kw_only=True):
+    start: Micros
+    plan: Plan
+    terms: Terms
+
+
+Jobs = Annotated[Path | None, typer.Option("--jobs", help="Offline jobs with deadlines as YAML; see docs/capacity.md.")]
+PlanLag = Annotated[
+    float, typer.Option("--lag-s", min=0, max=86_400, help="Seconds from asking for a unit to its start.")
+]
+Running = Annotated[
+    int | None, typer.Option("--running", min=0, help="Units there now; until the lag is over no more.")
+]
+RunMin = Annotated[float, typer.Option("--run-minutes-min", min=0, help="The least time that an elastic unit runs.")]
+
+
 @app.command("plan")
 def plan_day(
-    calendar: Calendar, unit_rate: UnitRate = UNIT_RATE, units_max: UnitsMax = 10_000, as_json: Json = False
+    calendar: Calendar,
+    jobs: Jobs = None,
+    unit_rate: UnitRate = UNIT_RATE,
+    units_max: UnitsMax = 10_000,
+    lag_s: PlanLag = LAG / SECOND,
+    running: Running = None,
+    run_minutes_min: RunMin = 0.0,
+    as_json: Json = False,
 ) -> None:
-    """Units and shares for 24 hours in slots of 5 minutes, from the hour of the calendar's first event."""
-    start, plan, _ = _planned(calendar, unit_rate, units_max)
+    """Units, shares and offline windows for 24 hours in slots of 5 minutes, from the hour of the first event."""
+    found = _planned(
+        _PlanOptions(
+            calendar=calendar,
+            jobs=jobs,
+            unit_rate=unit_rate,
+            units_max=units_max,
+            lag_s=lag_s,
+            running=running,
+            run_minutes_min=run_minutes_min,
+        )
+    )
+    plan = found.plan
     slots = [
         {
-            "time": iso_text(start + slot * SLOT),
-            "units": plan.base_units + elastic,
+            "time": iso_text(found.start + slot * SLOT),
+            "units": plan.units(slot),
             "guaranteed_per_s": dict(zip(plan.tenants, plan.guaranteed[:, slot].tolist(), strict=True)),
             "burst_per_s": dict(zip(plan.tenants, plan.burst[:, slot].tolist(), strict=True)),
+            "offline_units": dict(zip(plan.jobs, plan.offline[:, slot].round(6).tolist(), strict=True)),
         }
-        for slot, elastic in enumerate(plan.elastic_units)
+        for slot in range(SLOTS)
     ]
     if as_json:
         typer.echo(msgspec.json.encode({"base_units": plan.base_units, "slots": slots}))
@@ -73,31 +120,53 @@ def explain(
     tenant: str,
     time: Annotated[str, typer.Argument(help="ISO 8601 with an offset.")],
     calendar: Calendar,
+    jobs: Jobs = None,
     unit_rate: UnitRate = UNIT_RATE,
     units_max: UnitsMax = 10_000,
+    lag_s: PlanLag = LAG / SECOND,
+    running: Running = None,
+    run_minutes_min: RunMin = 0.0,
     as_json: Json = False,
 ) -> None:
     """Why a tenant has what it has in the plan at a time."""
-    start, plan, terms = _planned(calendar, unit_rate, units_max)
+    found = _planned(
+        _PlanOptions(
+            calendar=calendar,
+            jobs=jobs,
+            unit_rate=unit_rate,
+            units_max=units_max,
+            lag_s=lag_s,
+            running=running,
+            run_minutes_min=run_minutes_min,
+        )
+    )
     try:
-        slot = (from_datetime(datetime.fromisoformat(time)) - start) // SLOT
+        slot = (from_datetime(datetime.fromisoformat(time)) - found.start) // SLOT
     except ValueError:
         raise Invalid("invalid_parameter", "the time must be ISO 8601 with an offset", field="time") from None
-    if tenant not in plan.tenants:
+    if tenant not in found.plan.tenants:
         raise Invalid("invalid_parameter", "the calendar has no event of this tenant", field="tenant")
     if not 0 <= slot < SLOTS:
-        raise Invalid("invalid_parameter", f"the plan is for 24 hours from {iso_text(start)}", field="time")
-    sentences = why(plan, terms, tenant, slot)
+        raise Invalid("invalid_parameter", f"the plan is for 24 hours from {iso_text(found.start)}", field="time")
+    sentences = why(found.plan, found.terms, tenant, slot)
     typer.echo(msgspec.json.encode({"why": sentences}) if as_json else "\n".join(sentences))
 
 
-def _planned(calendar: Path, unit_rate: float, units_max: int) -> tuple[Micros, Plan, Terms]:
-    events = _events(calendar)
+def _planned(options: _PlanOptions) -> _Planned:
+    events = _events(options.calendar)
     if not events:
         raise Invalid("invalid_parameter", "the calendar has no events", field="calendar")
+    jobs = [] if options.jobs is None else read_jobs(_text(options.jobs))
     start = min(event.start for event in events) // HOUR * HOUR
-    terms = Terms(unit_rate=unit_rate, units_max=units_max)
-    return start, make_plan(*promises_of(events, start, SLOT, SLOTS), terms), terms
+    terms = Terms(
+        unit_rate=options.unit_rate,
+        units_max=options.units_max,
+        run_slots_min=max(-(-round(options.run_minutes_min * MINUTE) // SLOT), 1),
+        lag_slots=0 if options.running is None else -(-round(options.lag_s * SECOND) // SLOT),
+        running=options.running or 0,
+    )
+    plan = make_plan(*promises_of(events, start, SLOT, SLOTS), terms, work_of(jobs, start, SLOT, SLOTS))
+    return _Planned(start=start, plan=plan, terms=terms)
 
 
 @app.command("evaluate")
