@@ -4,7 +4,9 @@ from chuanliu.capacity.calendar import Event, Overlap, Quantiles, overlaps_of, t
 from chuanliu.capacity.calendar_file import read_calendar
 from chuanliu.capacity.evaluate import LAG, UNIT_RATE, Evaluation, Outcome, evaluate
 from chuanliu.capacity.event_course import Course, averaged, hill_course, plateau_course, ramp_course, step_course
+from chuanliu.capacity.forecast import EventsLearned, Forecast, Score, forecast
 from chuanliu.capacity.jobs import OfflineJob, read_jobs
+from chuanliu.capacity.kubernetes import WantedUnits, manifests, wanted_units
 from chuanliu.capacity.plan import Plan, Terms, Work, make_plan, promises_of, why, work_of
 from chuanliu.capacity.scenario import Member, Scenario, load_of
 from chuanliu.capacity.scenario_file import read_scenario
@@ -16,7 +18,9 @@ __all__ = [
     "Course",
     "Evaluation",
     "Event",
+    "EventsLearned",
     "Floats",
+    "Forecast",
     "Member",
     "OfflineJob",
     "Outcome",
@@ -24,14 +28,18 @@ __all__ = [
     "Plan",
     "Quantiles",
     "Scenario",
+    "Score",
     "Terms",
     "Trace",
+    "WantedUnits",
     "Work",
     "averaged",
     "evaluate",
+    "forecast",
     "hill_course",
     "load_of",
     "make_plan",
+    "manifests",
     "overlaps_of",
     "plateau_course",
     "promises_of",
@@ -43,6 +51,7 @@ __all__ = [
     "step_course",
     "text_of",
     "trace_rows",
+    "wanted_units",
     "why",
     "work_of",
 ]

@@ -102,8 +102,8 @@ def _add(row: Floats, span: tuple[Micros, Micros], step: Micros, rate: float) ->
 def make_plan(tenants: list[str], promised: Floats, terms: Terms, work: Sequence[Work] = ()) -> Plan:
     """The cheapest units, to within 0.2 %, that keep all promises and deadlines.
 
-    Raises `Refused(promises_conflict)` with a smallest set of promises and jobs that conflict: without any one of them the
-    rest could be kept.
+    Raises `Refused(promises_conflict)` with a smallest set of promises and jobs that conflict: without any one of
+    them the rest could be kept.
     """
     total = promised.sum(axis=0)
     if not _is_kept(total, work, terms):

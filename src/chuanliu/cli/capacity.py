@@ -156,7 +156,7 @@ def _planned(options: _PlanOptions) -> _Planned:
     events = _events(options.calendar)
     if not events:
         raise Invalid("invalid_parameter", "the calendar has no events", field="calendar")
-    jobs = [] if options.jobs is None else read_jobs(_text(options.jobs))
+    jobs = [] if options.jobs is None else read_jobs(text_of_file(options.jobs))
     start = min(event.start for event in events) // HOUR * HOUR
     terms = Terms(
         unit_rate=options.unit_rate,
@@ -182,7 +182,7 @@ def evaluate_trace(
     if not 0 <= lag_s <= 86_400:
         raise Invalid("invalid_parameter", "the lag must be 0 to 86400 s", field="lag_s")
     events = [] if calendar is None else _events(calendar)
-    found = evaluate(read_trace(_text(trace)), events, lag=round(lag_s * SECOND), unit_rate=unit_rate)
+    found = evaluate(read_trace(text_of_file(trace)), events, lag=round(lag_s * SECOND), unit_rate=unit_rate)
     _show_evaluation(found, as_json)
 
 
@@ -194,7 +194,7 @@ def replay_scenario(
     as_json: Json = False,
 ) -> None:
     """Generate the load of a scenario, and replay it under all policies with what its tenants declare."""
-    scenario = read_scenario(_text(path))
+    scenario = read_scenario(text_of_file(path))
     load = load_of(scenario, seed)
     if trace_to is not None:
         try:
@@ -238,10 +238,11 @@ def show_conflicts(calendar: Calendar, as_json: Json = False) -> None:
 
 
 def _events(path: Path) -> list[Event]:
-    return read_calendar(_text(path))
+    return read_calendar(text_of_file(path))
 
 
-def _text(path: Path) -> str:
+def text_of_file(path: Path) -> str:
+    """The text of a UTF-8 file. Raises `Invalid` with the reason why it cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

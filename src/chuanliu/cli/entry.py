@@ -26,7 +26,7 @@ COMMANDS: Final[dict[str, str]] = {
     "key": "chuanliu.cli.key:app",
     "audit": "chuanliu.cli.audit:audit_books",
     "calc": "chuanliu.cli.calc:app",
-    "capacity": "chuanliu.cli.capacity:app",
+    "capacity": "chuanliu.cli.capacity_outputs:app",
     "db": "chuanliu.cli.db:app",
     "bank-simulator": "chuanliu.cli.bank_simulator:bank_simulator",
     "bench": "chuanliu.cli.bench:app",

@@ -1,0 +1,102 @@
+"""A plan for clusters that exist: the answer of a KEDA `metrics-api` trigger, and Kubernetes manifests.
+
+KEDA asks for JSON and reads one number from it; with a target value of 1 that number is the wanted replicas
+(https://keda.sh/docs/latest/scalers/metrics-api/).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+from chuanliu.capacity.plan import Plan
+from chuanliu.clock import Micros, iso_text
+from chuanliu.errors import Invalid
+
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+"""RFC 1123 labels, as Kubernetes has them."""
+POLL_S: Final = 15
+
+
+class WantedUnits(msgspec.Struct, frozen=True, kw_only=True):
+    """What KEDA is told: `units` to have at `until` at the latest, for they are asked for the lag before they serve."""
+
+    units: int
+    at: str
+    until: str
+
+
+def wanted_units(plan: Plan, start: Micros, step: Micros, now: Micros, lag: Micros) -> WantedUnits:
+    """The most units of any slot from `now` until the lag after it. After the plan's end its base; before its start,
+    what the first slots need.
+    """
+    first = max((now - start) // step, 0)
+    last = max((now + lag - start) // step, 0)
+    slots = range(first, min(last + 1, len(plan.elastic_units)))
+    units = max((plan.units(slot) for slot in slots), default=plan.base_units)
+    return WantedUnits(units=units, at=iso_text(now), until=iso_text(now + lag))
+
+
+def manifests(
+    *, name: str, namespace: str, image: str, metrics_url: str, units_min: int, units_max: int, drain_s: int = 30
+) -> list[dict[str, Any]]:
+    """Deployment, Service, PodDisruptionBudget and KEDA ScaledObject for gateway pods, each of which is a unit.
+
+    Raises `Invalid` for a name that Kubernetes would not take, and for bounds that cross.
+    """
+    for field, value in (("name", name), ("namespace", namespace)):
+        if not _NAME.fullmatch(value):
+            raise Invalid("invalid_parameter", f"`{value}` is no name for Kubernetes", field=field)
+    if not image or not metrics_url.startswith(("http://", "https://")):
+        raise Invalid("invalid_parameter", "an image, and an http(s) URL of the metrics, must be given")
+    if not 0 < units_min <= units_max:
+        raise Invalid("invalid_parameter", "units must be at least 1, and no more than the most", field="units_min")
+    labels = {"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": "chuanliu"}
+    probe = {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 2}
+    container = {
+        "name": "gateway",
+        "image": image,
+        "ports": [{"name": "http", "containerPort": 8080}],
+        "readinessProbe": probe,
+        # Endpoints forget a pod a little after it is told to stop; it drains meanwhile.
+        "lifecycle": {"preStop": {"exec": {"command": ["sleep", "5"]}}},
+        "envFrom": [{"secretRef": {"name": f"{name}-settings"}}],
+    }
+    pod = {"terminationGracePeriodSeconds": drain_s + 10, "containers": [container]}
+
+    def one(api: str, kind: str, spec: dict[str, Any]) -> dict[str, Any]:
+        metadata = {"name": name, "namespace": namespace, "labels": labels}
+        return {"apiVersion": api, "kind": kind, "metadata": metadata, "spec": spec}
+
+    selector = {"matchLabels": labels}
+    trigger = {
+        "type": "metrics-api",
+        "metricType": "AverageValue",
+        "metadata": {"url": metrics_url, "valueLocation": "units", "targetValue": "1"},
+    }
+    return [
+        # No replicas: they are KEDA's to set.
+        one("apps/v1", "Deployment", {"selector": selector, "template": {"metadata": {"labels": labels}, "spec": pod}}),
+        one("v1", "Service", {"selector": labels, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]}),
+        one("policy/v1", "PodDisruptionBudget", {"selector": selector, "maxUnavailable": 1}),
+        one(
+            "keda.sh/v1alpha1",
+            "ScaledObject",
+            {
+                "scaleTargetRef": {"name": name},
+                "pollingInterval": POLL_S,
+                "minReplicaCount": units_min,
+                "maxReplicaCount": units_max,
+                "fallback": {"failureThreshold": 3, "replicas": units_max},
+                "advanced": {
+                    "horizontalPodAutoscalerConfig": {
+                        # The plan says when units leave; the cluster adds no hesitation of its own.
+                        "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}}
+                    }
+                },
+                "triggers": [trigger],
+            },
+        ),
+    ]
