@@ -41,6 +41,12 @@ def test_slots_of_five_minutes_tell_enough(kind: str) -> None:
         assert found.plan.unit_minutes <= 1.1 * found.reactive.unit_minutes
 
 
+def test_a_train_is_served_whose_pauses_are_no_longer_than_the_lag() -> None:
+    found = evaluate(*day_of(KINDS["pulse trains"], 0), lag=10 * MINUTE)
+    assert found.plan.over_share <= found.reactive.over_share / 5
+    assert found.plan.unit_minutes <= 1.15 * found.reactive.unit_minutes
+
+
 def test_who_starts_late_is_served_to_the_end_and_one_that_never_comes_is_given_up() -> None:
     trace, (event, *_) = steps(0, tenants=1)
     late = np.roll(trace.rates, 8, axis=1)

@@ -97,13 +97,17 @@ class _Foresight:
         return need
 
     def _take_in(self, at: int) -> None:
-        while self._coming < len(self._watches) and self._watches[self._coming].opens <= at:
+        # Units are asked for a lag before they are to be there, and that may be well before the start.
+        horizon = at + self._lag + AHEAD_MAX // self._step
+        while self._coming < len(self._watches) and self._watches[self._coming].opens <= horizon:
             self._alive.append(self._watches[self._coming])
             self._coming += 1
         frozen: dict[int, float] = {}
         on = Counter(watch.row for watch in self._alive if watch.detected is not None or watch.first < at)
         since = max(at - self._window, 0)
         for watch in self._alive:
+            if at < watch.opens:
+                continue
             was_unseen = watch.detected is None
             usual = float(self._calm_by_tenant[watch.row, since : max(at, 1)].max()) if was_unseen else 0.0
             others = on[watch.row] - (not was_unseen or watch.first < at)
