@@ -1,5 +1,6 @@
 """Benchmarks: figures as ratios within one run, with an audit behind each of them."""
 
+from chuanliu.bench.admission_runs import run_admission, run_noisy_neighbour, run_overload
 from chuanliu.bench.ground import Ground, prepared_ground
 from chuanliu.bench.load_client import LoadFailed
 from chuanliu.bench.platform_process import Merchant, PlatformFailed, PlatformProcess, free_port
@@ -33,12 +34,15 @@ __all__ = [
     "free_port",
     "mint_codes",
     "prepared_ground",
+    "run_admission",
     "run_baseline",
     "run_capacity",
     "run_generator",
     "run_instalments",
     "run_ledger",
     "run_memory",
+    "run_noisy_neighbour",
+    "run_overload",
     "run_pay",
     "run_quote",
     "run_rsa",

@@ -25,12 +25,15 @@ from chuanliu.bench import (
     Report,
     YardstickFailed,
     prepared_ground,
+    run_admission,
     run_baseline,
     run_capacity,
     run_generator,
     run_instalments,
     run_ledger,
     run_memory,
+    run_noisy_neighbour,
+    run_overload,
     run_pay,
     run_quote,
     run_rsa,
@@ -134,6 +137,45 @@ def bench_memory(ground: Ground, options: Options, status: Status) -> Report:
 def bench_baseline(ground: Ground, options: Options, status: Status) -> Report:
     """The same payment written the usual way (FastAPI, ORM, a transaction each), in the same rounds as ours."""
     return run_baseline(ground, options, _rounds(status))
+
+
+@app.command("admission")
+def bench_admission(database_url: DatabaseUrl = None, data: Data = None, as_json: Json = False) -> None:
+    """What admission costs each request, with 200 tenants, let in and turned away."""
+    with _ground(data, database_url) as (ground, _):
+        found = run_admission(ground)
+    _finish(found, as_json)
+
+
+@app.command("noisy-neighbour")
+def bench_noisy_neighbour(
+    promise: Annotated[float, typer.Option("--promise", min=1, help="Payments a second of each of 21 tenants.")] = 10.0,
+    seconds: Annotated[int, typer.Option("--seconds", min=2, help="Length of one measurement.")] = 10,
+    pairs: Annotated[int, typer.Option("--pairs", min=1, help="Interleaved rounds, without and with the noise.")] = 5,
+    database_url: DatabaseUrl = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Twenty tenants at their promise while one sends ten times its own: what they lose, and what it gets."""
+    with _ground(data, database_url) as (ground, status):
+        found = run_noisy_neighbour(ground, promise, seconds, pairs, _rounds(status))
+    _finish(found, as_json)
+
+
+@app.command("overload")
+def bench_overload(
+    limit: Annotated[
+        float, typer.Option("--limit", min=10, help="The pool's limit; three times it is offered.")
+    ] = 1000,
+    seconds: Annotated[int, typer.Option("--seconds", min=2, help="How long the overload lasts.")] = 300,
+    database_url: DatabaseUrl = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Three times the limit: goodput, payments before queries, and how soon all is as before."""
+    with _ground(data, database_url) as (ground, status):
+        found = run_overload(ground, limit, seconds, _rounds(status))
+    _finish(found, as_json)
 
 
 @app.command("rsa")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
+from chuanliu.engine import Reference
 from chuanliu.errors import ChuanliuError
 from chuanliu.gateway import alipay_routes
 from chuanliu.gateway.alipay import GatewayRefused, parse_parameters
@@ -19,6 +20,7 @@ WAITING_S: Final = 3
 _V2_WORDS: Final = ("method", "app_id", "charset", "sign_type", "app_cert_sn")
 _CODECS: Final = {"gbk": "gbk", "gb2312": "gbk", "gb18030": "gb18030"}
 _FORM_MAX: Final = 64 * 1024
+_FRAMED_MAX: Final = 2048
 
 
 class Refusals:
@@ -28,6 +30,8 @@ class Refusals:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._reference: Reference | None = None
+        self._framed: dict[tuple[str, tuple[str, ...]], Response] = {}
         self._second = 0
         self._signed: dict[tuple[str, str], Response] = {}
 
@@ -36,13 +40,25 @@ class Refusals:
         if scanned.kind == "v2":
             if scanned.method in PAGE_SCENES:
                 return _waiting(request)
-            raw = {word.encode(): parameter(request, word).encode("latin-1") for word in _V2_WORDS}
-            return _later(alipay_routes.refuse_named(self._services, raw, error))
+            return self._answer_v2(request, error)
         if scanned.kind == "v3":
             return self._answer_v3(request, scanned, error)
         if scanned.kind == "cashier" and not request.path.endswith("/status"):
             return _waiting(request)
         return _later(Response.problem(error))
+
+    def _answer_v2(self, request: Request, error: ChuanliuError) -> Response:
+        reference = self._services.engine.reference
+        if reference is not self._reference or len(self._framed) >= _FRAMED_MAX:
+            self._reference = reference
+            self._framed.clear()
+        words = tuple([parameter(request, word) for word in _V2_WORDS])
+        known = self._framed.get((error.code, words))
+        if known is None:
+            raw = {word.encode(): value.encode("latin-1") for word, value in zip(_V2_WORDS, words, strict=True)}
+            known = _later(alipay_routes.refuse_named(self._services, raw, error))
+            self._framed[error.code, words] = known
+        return known
 
     def _answer_v3(self, request: Request, scanned: Scanned, error: ChuanliuError) -> Response:
         second = int(time.time())
