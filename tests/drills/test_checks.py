@@ -45,6 +45,14 @@ def books() -> Books:
     )
 
 
+def test_a_card_leaves_the_payers_balance_alone() -> None:
+    noted, stored = journal(), books()
+    noted.orders[0].by_card = True
+    assert find_violations(noted, stored) == [f"consumer {PAYER}: balance 4300, by the journal 5000"]
+    stored.consumers_after[PAYER] = 5000
+    assert find_violations(noted, stored) == []
+
+
 def change_order(stored: Books, number: str, **changes: object) -> None:
     stored.orders[SELLER, number] = msgspec.structs.replace(stored.orders[SELLER, number], **changes)
 

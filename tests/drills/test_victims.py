@@ -14,15 +14,21 @@ TITLES = [
 ]
 
 
+@pytest.mark.parametrize("banks", [False, True])
 @pytest.mark.parametrize("count", range(1, 61))
-def test_at_least_a_third_of_the_kills_meets_postgres(count: int) -> None:
-    chosen = choose_victims(count)
+def test_at_least_a_third_of_the_kills_meets_postgres(count: int, banks: bool) -> None:
+    chosen = choose_victims(count, banks=banks)
     assert len(chosen) == count
     assert 3 * sum(victim in POSTGRES for victim in chosen) >= count
 
 
 def test_a_full_drill_meets_everybody() -> None:
     assert set(choose_victims(6)) == {"gateway", "worker", "backend", "auxiliary", "postmaster", "supervisor"}
+
+
+def test_banks_are_killed_where_they_pay() -> None:
+    assert choose_victims(12, banks=True).count("banks") == 2
+    assert "banks" not in choose_victims(60)
 
 
 def test_a_server_that_is_not_ours_loses_sessions_only() -> None:

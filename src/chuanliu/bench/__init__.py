@@ -2,6 +2,7 @@
 
 from chuanliu.bench.admission_runs import run_admission, run_noisy_neighbour, run_overload
 from chuanliu.bench.ground import Ground, prepared_ground
+from chuanliu.bench.ledger_client import PAYERS_FROM
 from chuanliu.bench.load_client import LoadFailed
 from chuanliu.bench.platform_process import Merchant, PlatformFailed, PlatformProcess, free_port
 from chuanliu.bench.platform_stock_store import add_consumers, drop_database, mint_codes
@@ -21,6 +22,7 @@ from chuanliu.bench.runs import (
 from chuanliu.bench.yardstick_client import YardstickFailed
 
 __all__ = [
+    "PAYERS_FROM",
     "Ground",
     "LoadFailed",
     "Merchant",

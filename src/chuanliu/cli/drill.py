@@ -32,6 +32,9 @@ def drill(
         str | None,
         typer.Option("--database-url", help="A PostgreSQL server instead of our own; of it only sessions are ended."),
     ] = None,
+    banks: Annotated[
+        bool, typer.Option("--banks", help="Cards pay too, at banks with every fault, which are killed as well.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Kill processes of a platform under load, and check that no acknowledged payment was lost or doubled.
@@ -39,7 +42,12 @@ def drill(
     The status is 1 when anything is amiss; then the run's folder is kept.
     """
     plan = DrillPlan(
-        kills=kills, between=_bounds(between), workers=workers, connections=connections, database_url=database_url
+        kills=kills,
+        between=_bounds(between),
+        workers=workers,
+        connections=connections,
+        database_url=database_url,
+        banks=banks,
     )
     if seed is not None:
         plan = msgspec.structs.replace(plan, seed=seed)

@@ -93,7 +93,8 @@ def _balances(journal: Journal, books: Books) -> Iterator[str]:
     for note in journal.orders:
         if note.paid == "done" and note.payer_id is not None:
             kept = note.amount_minor - note.refunded_minor
-            consumers[note.payer_id] -= kept
+            if not note.by_card:
+                consumers[note.payer_id] -= kept
             sellers[note.seller_id] += kept
     yield from _differences("consumer", consumers, books.consumers_after)
     yield from _differences("seller", sellers, books.sellers_after)

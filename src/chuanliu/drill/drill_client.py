@@ -10,7 +10,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ import msgspec
 import psycopg
 
 from chuanliu.bench import (
+    PAYERS_FROM,
     Merchant,
     PlatformFailed,
     PlatformProcess,
@@ -25,13 +27,17 @@ from chuanliu.bench import (
     drop_database,
     free_port,
 )
+from chuanliu.drill.bank_books import count_completed, find_differences
+from chuanliu.drill.card_stock_client import give_cards
 from chuanliu.drill.checks import find_violations
 from chuanliu.drill.journal import Journal
 from chuanliu.drill.killing_server import Kill, Killer
 from chuanliu.drill.load_client import LoadPlan, LoadProcess
 from chuanliu.drill.report import DrillReport
-from chuanliu.drill.stock_store import backlog, consumer_balances, read_books
+from chuanliu.drill.stock_store import backlog, bank_calls, consumer_balances, hurry_banks, read_books
 from chuanliu.drill.victims import Victim, choose_victims
+from chuanliu.drill.weather_client import Weather
+from chuanliu.ids import party_number
 from chuanliu.runtime import Settings, ensure_database, with_database
 
 _PAYERS: Final = 200
@@ -48,7 +54,8 @@ Hear = Callable[[str], None]
 class DrillPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What the command line can choose. `between` bounds the random seconds from a recovery to the next kill.
 
-    With a `database_url` the run makes a database of its own on that server, and kills none of its processes.
+    `banks`: some payers pay by card, the simulated banks have every fault, and are killed too. With a `database_url`
+    the run makes a database of its own on that server, and kills none of its processes.
     """
 
     kills: int = 30
@@ -57,6 +64,7 @@ class DrillPlan(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 3
     connections: int = 32
     database_url: str | None = None
+    banks: bool = False
 
 
 def run_drill(plan: DrillPlan, home: Path, hear: Hear = lambda _line: None) -> DrillReport:
@@ -82,6 +90,7 @@ class _Drill:
         self._database_url = str(platform.settings.database_url or platform.status()["database_url"])
         self._kills: list[Kill] = []
         self._violations: list[str] = []
+        self._weather: Weather | None = None
 
     def run(self) -> DrillReport:
         began = time.monotonic()
@@ -89,12 +98,20 @@ class _Drill:
             merchants = list(pool.map(self._platform.add_merchant, [f"演练商户 {n + 1}" for n in range(_MERCHANTS)]))
         add_consumers(self._database_url, _PAYERS)
         before = consumer_balances(self._database_url)
+        if self._plan.banks:
+            settings = replace(self._platform.settings, database_url=self._database_url)
+            payers = [party_number(PAYERS_FROM + number) for number in range(_PAYERS)]
+            self._weather = Weather(self._platform, give_cards(settings, payers), random.Random(self._plan.seed))  # noqa: S311
+            self._weather.start()
         load = LoadProcess(self._load_plan(merchants))
         try:
             journal = self._storm(load)
         finally:
             load.kill()
         audit = self._platform.audit_books()
+        calls = bank_calls(self._database_url)
+        if self._weather is not None:
+            self._violations += find_differences(calls, self._weather.books())
         books = read_books(self._database_url, [int(merchant.seller_id) for merchant in merchants], before)
         recoveries = [(kill.victim, journal.recovered_after(kill.at)) for kill in self._kills]
         return DrillReport(
@@ -111,6 +128,7 @@ class _Drill:
             notifications=sum(journal.notifications.values()),
             events=sum(map(len, journal.events.values())),
             audit=audit,
+            bank_payments=count_completed(calls),
             violations=[*self._violations, *find_violations(journal, books)],
         )
 
@@ -125,13 +143,14 @@ class _Drill:
             connections=self._plan.connections,
             seed=self._draw.getrandbits(32),
             journal_path=str(settings.data / "journal.json"),
+            banks=self._plan.banks,
         )
 
     def _storm(self, load: LoadProcess) -> Journal:
         self._hear("load")
         self._await_success(load, time.monotonic(), "the load")
         own_server = self._plan.database_url is None
-        victims = choose_victims(self._plan.kills, own_server=own_server)
+        victims = choose_victims(self._plan.kills, own_server=own_server, banks=self._plan.banks)
         self._draw.shuffle(victims)
         killer = Killer(self._platform, self._database_url, self._draw, own_server=own_server)
         for number, victim in enumerate(victims, 1):
@@ -166,8 +185,10 @@ class _Drill:
 
     def _calm(self, load: LoadProcess) -> Journal:
         self._hear("asking for what is unknown")
+        if self._weather is not None:
+            self._weather.heal()
         load.stop()
-        if not load.resolved(_RESOLVE_SECONDS):
+        if not self._resolved(load):
             self._violations.append(f"the client was not done asking after {_RESOLVE_SECONDS:.0f} s")
         self._hear("draining")
         left = self._drain()
@@ -179,11 +200,26 @@ class _Drill:
         self._hear("checking")
         return journal
 
+    def _resolved(self, load: LoadProcess) -> bool:
+        """Wait until the client has asked for all that was unknown, while time passes quickly for banks."""
+        deadline = time.monotonic() + _RESOLVE_SECONDS
+        while not load.resolved(1.0):
+            if time.monotonic() > deadline:
+                return False
+            self._hurry()
+        return True
+
+    def _hurry(self) -> None:
+        if self._weather is not None:
+            with suppress(psycopg.Error):
+                hurry_banks(self._database_url)
+
     def _drain(self) -> dict[str, int]:
         """Wait until nothing waits for dispatcher, folder and sender; what is left after a minute."""
         left = {"database": 1}
         deadline = time.monotonic() + _DRAIN_SECONDS
         while time.monotonic() < deadline:
+            self._hurry()
             try:
                 left = {name: count for name, count in backlog(self._database_url).items() if count}
             except psycopg.Error:

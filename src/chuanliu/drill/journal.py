@@ -24,7 +24,8 @@ class OrderNote(msgspec.Struct):
 
     `paid` is done once any payment of it was acknowledged; `payer_id` and `trade_no` are what that answer said.
     `notified` says whether the request that made the order had a notify_url; None where two requests raced to make it.
-    `ended` is done once closing it unpaid, or marking its never seen number, was acknowledged.
+    `by_card`: only a card of the payer may pay it, so her balance stays as it is. `ended` is done once closing it
+    unpaid, or marking its never seen number, was acknowledged.
     """
 
     number: str
@@ -38,6 +39,7 @@ class OrderNote(msgspec.Struct):
     payer_id: int | None = None
     trade_no: str | None = None
     refunds: list[RefundNote] = []
+    by_card: bool = False
 
     @property
     def refunded_minor(self) -> int:
@@ -96,6 +98,7 @@ class Journal(msgspec.Struct):
         refunds = [refund for note in self.orders for refund in note.refunds if refund.state == "done"]
         return {
             "payments": sum(note.paid == "done" for note in self.orders),
+            "card payments": sum(note.paid == "done" and note.by_card for note in self.orders),
             "refunds": sum(not refund.cancels for refund in refunds),
             "orders": sum(note.created == "done" for note in self.orders),
             "closed or cancelled": sum(note.ended == "done" for note in self.orders)

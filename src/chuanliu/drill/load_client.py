@@ -44,6 +44,7 @@ class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
     connections: int
     seed: int
     journal_path: str
+    banks: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ class _Load:
             for seller_id, merchant in self._merchants.items():
                 notes = journal.events.setdefault(seller_id, [])
                 tasks.create_task(read_events(reading_client, merchant, notes, reading_ends))
-            teller = Storyteller(client, plan.merchants, self._codes, server.url, self._draw)
+            teller = Storyteller(client, plan.merchants, self._codes, server.url, self._draw, cards=plan.banks)
             await asyncio.gather(*(self._tell(teller) for _ in range(plan.connections)))
             await self._resolve(client)
             signals.resolved.set()

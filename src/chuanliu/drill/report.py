@@ -9,7 +9,8 @@ class DrillReport(msgspec.Struct, frozen=True, kw_only=True):
     """`kills` and `recovery_seconds` are by victim; the latter is the longest time from a kill to the first
     acknowledgement of a request that began after it. `acknowledged` is by what was asked for. `retried` counts
     requests that were sent more than once, `unknown` those that got no clear answer in the client's patience, and
-    `resolved` the orders that queries settled afterwards. `kept` is the data folder of a run that went wrong.
+    `resolved` the orders that queries settled afterwards. `bank_payments` are those that banks have completed, by both
+    sides' books. `kept` is the data folder of a run that went wrong.
     """
 
     seed: int
@@ -26,6 +27,7 @@ class DrillReport(msgspec.Struct, frozen=True, kw_only=True):
     events: int
     audit: str
     violations: list[str]
+    bank_payments: int = 0
     kept: str | None = None
 
     @property

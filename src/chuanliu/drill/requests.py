@@ -52,7 +52,7 @@ def native(merchant: Merchant, method: str, target: str, key: str | None = None,
     return Request("native", method, target, tuple(headers), msgspec.json.encode(body) if body else b"")
 
 
-def alipay(merchant: Merchant, method: str, timestamp: str, notify_url: str | None = None, **content: str) -> Request:
+def alipay(merchant: Merchant, method: str, timestamp: str, notify_url: str | None = None, **content: Any) -> Request:
     """A v2 request signed with RSA2. `timestamp` is Shanghai wall time."""
     parameters = {
         "app_id": merchant.app_id,

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from chuanliu.bench import Merchant
 from chuanliu.drill.event_client import plain_request_no
 from chuanliu.drill.journal import OrderNote, State
 from chuanliu.drill.merchant_client import MerchantClient
-from chuanliu.drill.requests import native
+from chuanliu.drill.requests import Answer, native
 from chuanliu.money import parse_amount
+
+_BANKS_SECONDS: Final = 120.0
+_PAUSE_SECONDS: Final = 0.25
 
 
 async def resolve(client: MerchantClient, merchants: Mapping[int, Merchant], note: OrderNote) -> None:
@@ -22,7 +27,7 @@ async def resolve(client: MerchantClient, merchants: Mapping[int, Merchant], not
         note.ended = "done" if again is not None and again.verdict == "done" else "unknown"
         if note.is_settled:
             return
-    found = await client.ask(native(merchant, "GET", f"/v1/orders?reference={note.number}"))
+    found = await _find(client, merchant, note)
     if found is None:
         return
     if found.verdict != "done":
@@ -37,6 +42,17 @@ async def resolve(client: MerchantClient, merchants: Mapping[int, Merchant], not
             _settle_refunds(note, {plain_request_no(each["request_no"]): each for each in listed.members["data"]})
 
 
+async def _find(client: MerchantClient, merchant: Merchant, note: OrderNote) -> Answer | None:
+    """The order, once no bank owes an answer to it any more; or as it is when that takes too long."""
+    until = time.monotonic() + _BANKS_SECONDS
+    while True:
+        found = await client.ask(native(merchant, "GET", f"/v1/orders?reference={note.number}"))
+        waits = found is not None and found.verdict == "done" and found.members["status"] == "in_progress"
+        if not waits or time.monotonic() > until:
+            return found
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
 def _nothing_happened(note: OrderNote) -> None:
     note.created = _known(note.created, happened=False)
     note.paid = _known(note.paid, happened=False)
@@ -46,7 +62,7 @@ def _nothing_happened(note: OrderNote) -> None:
 
 def _settle_order(note: OrderNote, order: Mapping[str, Any]) -> None:
     note.created = _known(note.created, happened=True)
-    if note.paid == "unknown":
+    if note.paid == "unknown" and order["status"] != "in_progress":
         note.paid = "done" if "paid_at" in order else "refused"
         if note.paid == "done":
             note.payer_id, note.trade_no = int(order["buyer_id"]), str(order["trade_no"])

@@ -7,8 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import psycopg
+from psycopg.rows import dict_row
 
 from chuanliu.bench import mint_codes
+from chuanliu.drill.bank_books import OurCall
 from chuanliu.drill.checks import Books, StoredOrder
 from chuanliu.drill.event_client import plain_request_no
 from chuanliu.ledger import Chart, account_of
@@ -32,7 +34,16 @@ _SEQUENCES: Final = "SELECT merchant_id, seq FROM event WHERE merchant_id = ANY 
 _LOG: Final = "SELECT count(*), coalesce(max(seq), 0) FROM event"
 _BACKLOG: Final = """
     SELECT (SELECT count(*) FROM outbox) AS events, (SELECT count(*) FROM delta) AS deltas,
-        (SELECT count(*) FROM delivery WHERE status = 'due') AS deliveries
+        (SELECT count(*) FROM delivery WHERE status = 'due') AS deliveries,
+        (SELECT count(*) FROM bank_call WHERE status = 'due') AS bank_calls,
+        (SELECT count(*) FROM payment WHERE status IN ('AUTHORISING', 'UNKNOWN')) AS open_payments
+"""
+_HURRY: Final = """
+    UPDATE bank_call SET due_at = now() WHERE status = 'due' AND due_at > now() AND due_at < now() + interval '300 days'
+"""
+_BANK_CALLS: Final = """
+    SELECT p.code, c.call_id, c.kind, c.status, c.amount_minor, c.original_call_id
+    FROM bank_call c JOIN product p ON p.product_id = c.product_id
 """
 
 Connection = psycopg.Connection[Any]
@@ -56,10 +67,22 @@ def consumer_balances(database_url: str) -> dict[int, int]:
 
 
 def backlog(database_url: str) -> dict[str, int]:
-    """Rows that wait for the dispatcher, the folder and the sender."""
-    with psycopg.connect(database_url, connect_timeout=2) as connection:
-        row = connection.execute(_BACKLOG).fetchone() or (0, 0, 0)
-    return dict(zip(("events", "deltas", "deliveries"), map(int, row), strict=True))
+    """Rows that wait for the dispatcher, the folder, the sender, and for banks."""
+    with psycopg.connect(database_url, connect_timeout=2, row_factory=dict_row) as connection:
+        row = connection.execute(_BACKLOG).fetchone() or {}
+    return {name: int(count) for name, count in row.items()}
+
+
+def hurry_banks(database_url: str) -> None:
+    """Let the pauses between two questions to a bank be over. Raises `psycopg.Error` while the database is away."""
+    with psycopg.connect(database_url, connect_timeout=2, autocommit=True) as connection:
+        connection.execute(_HURRY)
+
+
+def bank_calls(database_url: str) -> list[OurCall]:
+    """All calls to banks."""
+    with psycopg.connect(database_url) as connection:
+        return [OurCall(*row) for row in connection.execute(_BANK_CALLS)]
 
 
 def end_a_backend(database_url: str) -> bool:

@@ -18,6 +18,23 @@ from chuanliu.drill.requests import CURRENCY, SUBJECT, Answer, Dialect, Request,
 from chuanliu.money import format_amount
 
 AMOUNT_MAX_MINOR: Final = 500_00
+CARD_AMOUNTS_MINOR: Final = (600_00, 3_000_00)
+"""What every bank of the sandbox takes."""
+_CARD_IN_INSTALMENTS: Final = {"fq_channels": "alipayfq_cc", "fq_num": "3", "fq_seller_percent": "0"}
+_ALIPAY_WAITS: Final = "10003"
+_DECLINED: Final = frozenset(
+    {
+        "card_funds_insufficient",
+        "bank_refused",
+        "bank_unavailable",
+        "ACQ.BUYER_BANKCARD_BALANCE_NOT_ENOUGH",
+        "ACQ.PAYMENT_FAIL",
+    }
+)
+"""What a payer's bank may say, or may be said of one that is away."""
+_CODE_USED: Final = frozenset({"payment_code_used", "payment_code_invalid", "ACQ.PAYMENT_AUTH_CODE_INVALID"})
+_NOT_TO_BE_CLOSED: Final = frozenset({"order_status_invalid", "ACQ.TRADE_STATUS_ERROR"})
+"""It was paid meanwhile."""
 _CLOSED_CODES: Final = frozenset({"order_closed", "ACQ.TRADE_HAS_CLOSE"})
 _DIALECTS: Final[tuple[Dialect, Dialect]] = ("native", "alipay")
 
@@ -26,7 +43,10 @@ Code = tuple[str, int]
 
 
 class Storyteller:
-    """Plays stories with some merchants. `codes` are taken from the left; `draw` is the drill's own randomness."""
+    """Plays stories with some merchants. `codes` are taken from the left; `draw` is the drill's own randomness.
+
+    `cards`: every payer has one, and some stories are paid by it.
+    """
 
     def __init__(
         self,
@@ -35,7 +55,10 @@ class Storyteller:
         codes: deque[Code],
         notify_url: str,
         draw: random.Random,
+        *,
+        cards: bool = False,
     ) -> None:
+        self._cards = cards
         self._client = client
         self._journal = client.journal
         self._merchants = merchants
@@ -54,6 +77,7 @@ class Storyteller:
             (self._pay_and_cancel, 8),
             (self._mark_and_pay, 4),
             (self._pay_twice_at_once, 10),
+            (self._pay_by_card, 60 if self._cards else 0),
         ]
         story = self._draw.choices([told for told, _ in stories], [weight for _, weight in stories])[0]
         merchant = self._draw.choice(self._merchants)
@@ -129,12 +153,57 @@ class Storyteller:
         if answer.verdict != "done":
             self._journal.complain(f"{note.number}: paying over {dialect} was refused with {answer.code}")
             return False
+        self._acknowledge(note, answer)
+        return True
+
+    def _acknowledge(self, note: OrderNote, answer: Answer) -> None:
         payer_id, trade_no = _payer_of(answer), str(answer.members["trade_no"])
         if note.trade_no is not None and (note.trade_no, note.payer_id) != (trade_no, payer_id):
             first, second = (note.trade_no, note.payer_id), (trade_no, payer_id)
             self._journal.complain(f"{note.number}: two payments (trade, payer) acknowledged: {first}, {second}")
         note.paid, note.payer_id, note.trade_no = "done", payer_id, trade_no
-        return True
+
+    async def _pay_by_card(self, merchant: Merchant, note: OrderNote, dialect: Dialect) -> None:
+        """By the payer's card, in full or in instalments: its bank may decline, or take its time."""
+        note.by_card = True
+        note.amount_minor = self._draw.randint(*CARD_AMOUNTS_MINOR)
+        code, payer = self._codes.popleft()
+        note.payers.append(payer)
+        split = dialect == "alipay" or self._draw.random() < 0.5
+        answer = await self._client.ask(self._paying(merchant, note, dialect, code, card=True, split=split))
+        if answer is None or answer.code in _CODE_USED:
+            # A code that is used may have been used by the first of two tries.
+            self._journal.unknown += answer is None
+            note.paid = "unknown"
+        elif answer.code == _ALIPAY_WAITS or answer.members.get("status") == "in_progress":
+            note.created, note.paid = "done", "unknown"
+            if self._draw.random() < 0.3:
+                await self._close_waiting(merchant, note, answer, dialect)
+        elif answer.verdict == "done":
+            self._acknowledge(note, answer)
+            if self._draw.random() < 0.5:
+                part = self._draw.randint(1, note.amount_minor)
+                await self._refund(merchant, note, RefundNote(f"{note.number}_r0", part), dialect)
+        elif answer.code in _DECLINED:
+            note.paid = "refused"
+        else:
+            self._journal.complain(f"{note.number}: paying by card over {dialect} was refused with {answer.code}")
+
+    async def _close_waiting(self, merchant: Merchant, note: OrderNote, waiting: Answer, dialect: Dialect) -> None:
+        """Close an order whose bank has not answered: what the bank approves after all is reversed."""
+        if dialect == "native":
+            path = f"/v1/orders/{waiting.members['order_id']}/close"
+            closing = native(merchant, "POST", path, f"{note.number}_c")
+        else:
+            closing = alipay(merchant, "alipay.trade.close", _now(), out_trade_no=note.number)
+        answer = await self._client.ask(closing)
+        note.ended = _state(answer)
+        if answer is None:
+            self._journal.unknown += 1
+        elif answer.verdict == "done":
+            note.paid = "refused"
+        elif answer.code not in _NOT_TO_BE_CLOSED:
+            self._journal.complain(f"{note.number}: closing what waits for a bank was refused with {answer.code}")
 
     async def _pay_in_vain(self, merchant: Merchant, note: OrderNote) -> None:
         code, payer = self._codes.popleft()
@@ -212,18 +281,31 @@ class Storyteller:
             return native(merchant, "POST", "/v1/orders/cancel", reference=note.number)
         return alipay(merchant, "alipay.trade.cancel", _now(), out_trade_no=note.number)
 
-    def _paying(self, merchant: Merchant, note: OrderNote, dialect: Dialect, code: str) -> Request:
+    def _paying(
+        self,
+        merchant: Merchant,
+        note: OrderNote,
+        dialect: Dialect,
+        code: str,
+        *,
+        card: bool = False,
+        split: bool = False,
+    ) -> Request:
         if dialect == "native":
             amount = amount_members(note.amount_minor)
             body: dict[str, Any] = {"payment_code": code, "amount": amount, "subject": SUBJECT}
+            if card:
+                body["wish"] = {"allowed": ["credit_card"]} | ({"instalments": 3} if split else {})
             return native(merchant, "POST", "/v1/payments", note.number, **body)
-        content = {
+        content: dict[str, Any] = {
             "out_trade_no": note.number,
             "total_amount": format_amount(note.amount_minor, CURRENCY),
             "subject": SUBJECT,
             "scene": "bar_code",
             "auth_code": code,
         }
+        if card:
+            content["extend_params"] = _CARD_IN_INSTALMENTS
         return alipay(merchant, "alipay.trade.pay", _now(), self._notify_url, **content)
 
 

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from itertools import cycle, islice
 from typing import Final, Literal
 
-Victim = Literal["gateway", "worker", "backend", "auxiliary", "postmaster", "supervisor"]
-"""`backend` serves a connection; `auxiliary` is PostgreSQL's checkpointer or its writer of the log."""
+Victim = Literal["gateway", "worker", "backend", "auxiliary", "postmaster", "supervisor", "banks"]
+"""`backend` serves a connection; `auxiliary` is PostgreSQL's checkpointer or its writer of the log; `banks` is the
+process that simulates them.
+"""
 
 POSTGRES: Final[frozenset[Victim]] = frozenset({"backend", "auxiliary", "postmaster"})
 
@@ -25,13 +27,29 @@ _SHARES: Final[tuple[Victim, ...]] = (
 )
 """Every beginning of it, however often it is repeated, is at least a third PostgreSQL's."""
 
+_SHARES_WITH_BANKS: Final[tuple[Victim, ...]] = (
+    "backend",
+    "gateway",
+    "postmaster",
+    "banks",
+    "supervisor",
+    "backend",
+    "worker",
+    "auxiliary",
+    "gateway",
+    "backend",
+    "banks",
+    "worker",
+)
+"""The same of a drill in which banks pay."""
+
 _STAND_INS: Final[dict[Victim, Victim]] = {"auxiliary": "backend", "postmaster": "backend"}
 """Whom to kill instead on a server that is not ours: there a backend can be ended, and nothing else."""
 
 
-def choose_victims(count: int, *, own_server: bool = True) -> list[Victim]:
+def choose_victims(count: int, *, own_server: bool = True, banks: bool = False) -> list[Victim]:
     """The victims of a drill, in an order that is for the caller to shuffle."""
-    chosen = islice(cycle(_SHARES), count)
+    chosen = islice(cycle(_SHARES_WITH_BANKS if banks else _SHARES), count)
     return list(chosen) if own_server else [_STAND_INS.get(victim, victim) for victim in chosen]
 
 
