@@ -10,6 +10,7 @@ from chuanliu.bench.report import Report
 from chuanliu.bench.runs import (
     Options,
     run_baseline,
+    run_bills,
     run_capacity,
     run_generator,
     run_instalments,
@@ -38,6 +39,7 @@ __all__ = [
     "prepared_ground",
     "run_admission",
     "run_baseline",
+    "run_bills",
     "run_capacity",
     "run_generator",
     "run_instalments",

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from chuanliu.bench.bills_bench import bench_bills
 from chuanliu.bench.capacity_bench import bench_capacity
 from chuanliu.bench.ground import Ground
 from chuanliu.bench.instalment_bench import SCARCE
@@ -204,6 +205,11 @@ def run_quote(seconds: float) -> Report:
     median = report.p50_ms
     goal = {"value": median, "below": QUOTE_P50_MS_MAX, "met": median is not None and median < QUOTE_P50_MS_MAX}
     return _with_extras(report, {"goals": {"p50_ms": goal}})
+
+
+def run_bills(ground: Ground, lines: int, progress: Callable[[str, int, int], None]) -> Report:
+    """Statements of many lines against one INSERT … SELECT … GROUP BY, in one process on one connection."""
+    return bench_bills(ground.server_url, lines, progress)
 
 
 def run_capacity(days: int) -> Report:

@@ -18,7 +18,7 @@ from chuanliu.bills.due_store import DueLine, due_lines
 from chuanliu.bills.exports import day_text, signed, statement_csv, statement_pdf
 from chuanliu.bills.hardship import HardshipOffer, Reschedule, rescheduled
 from chuanliu.bills.mirrored import MIRRORED_LABEL, MirroredBill, mirrored_bills
-from chuanliu.bills.queries import FindStatement, FindStatements
+from chuanliu.bills.queries import FindStandings, FindStatement, FindStatements
 from chuanliu.bills.repaying import BillPaid, CollectBill, RepayBill, SetAutoRepay
 from chuanliu.bills.statement_store import StatementLine
 from chuanliu.bills.tables import (
@@ -53,6 +53,7 @@ __all__ = [
     "Cycle",
     "DueLine",
     "Dues",
+    "FindStandings",
     "FindStatement",
     "FindStatements",
     "Hardship",

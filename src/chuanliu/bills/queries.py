@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from chuanliu.bills.tables import STATEMENTS_OF_CONSUMER, Statement
+from chuanliu.bills.tables import LINE_STANDING, STATEMENTS_OF_CONSUMER, LineStanding, Statement
 from chuanliu.engine import Context, Keys, Query, Reference, Seen
 from chuanliu.errors import NotFound
-from chuanliu.ids import cell_of_party
+from chuanliu.ids import cell_of_id, cell_of_party
 
 
 class FindStatements(Query[tuple[Statement, ...]], frozen=True):
@@ -33,3 +33,18 @@ class FindStatement(FindStatements, frozen=True):
         if not found:
             raise NotFound("statement_not_found")
         return found
+
+
+class FindStandings(Query[tuple[LineStanding, ...]], frozen=True):
+    """The standings of a consumer's lines, of those that have one."""
+
+    consumer_id: int
+    instrument_ids: tuple[int, ...]
+
+    def discover(self, seen: Seen, keys: Keys, reference: Reference) -> None:
+        for number in self.instrument_ids:
+            keys.look(LINE_STANDING, cell_of_id(number), number)
+
+    def answer(self, seen: Seen, context: Context) -> tuple[LineStanding, ...]:
+        found = (seen.get(LINE_STANDING, cell_of_id(number), number) for number in self.instrument_ids)
+        return tuple(each for each in found if each is not None and each.consumer_id == self.consumer_id)

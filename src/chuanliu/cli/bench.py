@@ -27,6 +27,7 @@ from chuanliu.bench import (
     prepared_ground,
     run_admission,
     run_baseline,
+    run_bills,
     run_capacity,
     run_generator,
     run_instalments,
@@ -203,6 +204,19 @@ def bench_capacity(
 ) -> None:
     """Time of a plan for 200 tenants and 288 slots; units and overload of the plan beside other policies."""
     _finish(run_capacity(days), as_json)
+
+
+@app.command("bills")
+def bench_bills(
+    lines: Annotated[int, typer.Option("--lines", min=64, help="Credit lines, with five postings each.")] = 1_000_000,
+    database_url: DatabaseUrl = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Statements of many lines, against one INSERT … SELECT … GROUP BY of the same postings."""
+    with _ground(data, database_url) as (ground, status):
+        found = run_bills(ground, lines, lambda what, done, of: status.update(_bar(what, done, of)))
+    _finish(found, as_json)
 
 
 @app.command("generator")

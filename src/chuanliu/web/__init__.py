@@ -5,6 +5,7 @@ Every `render_…` is pure and gives a whole document that works without scripts
 """
 
 from chuanliu.web.assets import ASSETS, Asset
+from chuanliu.web.bills import BillRow, BillsView, MirroredRow, OwedRow, StatementView, render_bills, render_statement
 from chuanliu.web.cashier import (
     AlreadyPaid,
     CashierView,
@@ -31,6 +32,8 @@ __all__ = [
     "ASSETS",
     "AlreadyPaid",
     "Asset",
+    "BillRow",
+    "BillsView",
     "CashierView",
     "Choice",
     "Choose",
@@ -43,20 +46,25 @@ __all__ = [
     "Language",
     "LiveFigures",
     "Means",
+    "MirroredRow",
     "OrderSummary",
+    "OwedRow",
     "Paid",
     "ReferenceView",
     "SignIn",
     "Stage",
     "StartView",
+    "StatementView",
     "WaitingView",
     "Wallet",
     "choose_language",
     "live_json",
+    "render_bills",
     "render_cashier",
     "render_error",
     "render_reference",
     "render_start",
+    "render_statement",
     "render_waiting",
     "stage_name",
     "wallets_json",

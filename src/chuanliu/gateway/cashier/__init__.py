@@ -1,4 +1,7 @@
-"""The cashier: a payer's browser signs in, sees one order, chooses how to pay, pays, and goes back to the merchant."""
+"""The cashier: a payer's browser signs in, sees one order, chooses how to pay, pays, and goes back to the merchant.
+
+Her bills are behind the same session.
+"""
 
 from chuanliu.gateway.cashier.cashier_routes import add_routes
 

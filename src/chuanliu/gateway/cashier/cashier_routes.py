@@ -17,6 +17,7 @@ from chuanliu.clock import Micros, wall_text
 from chuanliu.errors import ChuanliuError, NotFound, Refused
 from chuanliu.gateway.alipay import GatewayRefused, OrderDetails, details_of, return_members, signed_return_url
 from chuanliu.gateway.cashier import session as sessions
+from chuanliu.gateway.cashier.bill_routes import add_bill_routes
 from chuanliu.gateway.cashier.choices import means_shown, shown_means
 from chuanliu.gateway.cashier.consumer_store import demo_consumers
 from chuanliu.gateway.cashier.session import COOKIE, NOBODY, Session, form_token, form_token_matches, read_session
@@ -287,7 +288,8 @@ def _error(request: Request, status: int, code: str, trace_id: str = "") -> Resp
 
 
 def add_routes(router: Router, services: Services) -> None:
-    """`/cashier/{trade_no}` with its forms, `/qr/{trade_no}` for phones, and the static files."""
+    """`/cashier/{trade_no}` with its forms, `/qr/{trade_no}` for phones, `/bills`, and the static files."""
+    add_bill_routes(router, services)
 
     def handler(step: Step) -> Callable[[Request], Awaitable[Response]]:
         async def handle(request: Request) -> Response:
