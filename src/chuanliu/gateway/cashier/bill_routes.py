@@ -223,7 +223,11 @@ class _BillPages:
 
     async def document(self, request: Request) -> Response:
         """All bills of the consumer who is signed in, as JSON."""
-        consumer_id, engine = self._signed_in(request), self._services.engine
+        engine = self._services.engine
+        try:
+            consumer_id = self._signed_in(request)
+        except Unauthenticated as error:
+            return Response.problem(error)
         statements = await engine.ask(FindStatements(consumer_id))
         plans = await engine.ask(FindPlans(consumer_id))
         return Response.json(
