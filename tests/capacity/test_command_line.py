@@ -91,7 +91,7 @@ def test_what_the_docs_show_runs(tmp_path: Path) -> None:
     given = sum(slot["offline_units"]["archive"] * 5 for slot in json.loads(planned)["slots"])
     assert abs(given - 600) < 0.01
     shown = re.findall(r"^\$ chuanliu capacity (.*)$", text, re.MULTILINE)
-    assert len(shown) == 7
+    assert len(shown) == 8
     for line in shown:
         words = [
             {"scenarios/double-eleven.yaml": SHIPPED, "trace.csv": trace, "calendar.yaml": calendar}.get(word, word)

@@ -5,6 +5,7 @@ from chuanliu.capacity.calendar_file import read_calendar
 from chuanliu.capacity.evaluate import LAG, UNIT_RATE, Evaluation, Outcome, evaluate
 from chuanliu.capacity.event_course import Course, averaged, hill_course, plateau_course, ramp_course, step_course
 from chuanliu.capacity.forecast import EventsLearned, Forecast, Score, forecast
+from chuanliu.capacity.icalendar_file import read_icalendar, write_icalendar
 from chuanliu.capacity.jobs import OfflineJob, read_jobs
 from chuanliu.capacity.kubernetes import WantedUnits, manifests, wanted_units
 from chuanliu.capacity.plan import Plan, Terms, Work, make_plan, promises_of, why, work_of
@@ -45,6 +46,7 @@ __all__ = [
     "promises_of",
     "ramp_course",
     "read_calendar",
+    "read_icalendar",
     "read_jobs",
     "read_scenario",
     "read_trace",
@@ -54,4 +56,5 @@ __all__ = [
     "wanted_units",
     "why",
     "work_of",
+    "write_icalendar",
 ]

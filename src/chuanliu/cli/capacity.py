@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -25,12 +26,14 @@ from chuanliu.capacity import (
     overlaps_of,
     promises_of,
     read_calendar,
+    read_icalendar,
     read_jobs,
     read_scenario,
     read_trace,
     trace_rows,
     why,
     work_of,
+    write_icalendar,
 )
 from chuanliu.clock import HOUR, MINUTE, SECOND, Micros, from_datetime, iso_text
 from chuanliu.errors import Invalid
@@ -38,7 +41,7 @@ from chuanliu.errors import Invalid
 app = typer.Typer(no_args_is_help=True, help="Plan capacity from a calendar of events, and hold plans against traces.")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Calendar = Annotated[Path, typer.Option("--calendar", help="Events as YAML; see docs/capacity.md.")]
+Calendar = Annotated[Path, typer.Option("--calendar", help="Events as YAML or .ics; see docs/capacity.md.")]
 
 
 UnitRate = Annotated[float, typer.Option("--unit-rate", min=1e-6, help="Requests a second that a unit serves.")]
@@ -118,7 +121,7 @@ def plan_day(
 @app.command("why")
 def explain(
     tenant: str,
-    time: Annotated[str, typer.Argument(help="ISO 8601 with an offset.")],
+    moment: Annotated[str, typer.Argument(metavar="TIME", help="ISO 8601 with an offset.")],
     calendar: Calendar,
     jobs: Jobs = None,
     unit_rate: UnitRate = UNIT_RATE,
@@ -141,7 +144,7 @@ def explain(
         )
     )
     try:
-        slot = (from_datetime(datetime.fromisoformat(time)) - found.start) // SLOT
+        slot = (from_datetime(datetime.fromisoformat(moment)) - found.start) // SLOT
     except ValueError:
         raise Invalid("invalid_parameter", "the time must be ISO 8601 with an offset", field="time") from None
     if tenant not in found.plan.tenants:
@@ -153,7 +156,7 @@ def explain(
 
 
 def _planned(options: _PlanOptions) -> _Planned:
-    events = _events(options.calendar)
+    events = events_of_file(options.calendar)
     if not events:
         raise Invalid("invalid_parameter", "the calendar has no events", field="calendar")
     jobs = [] if options.jobs is None else read_jobs(text_of_file(options.jobs))
@@ -172,7 +175,9 @@ def _planned(options: _PlanOptions) -> _Planned:
 @app.command("evaluate")
 def evaluate_trace(
     trace: Annotated[Path, typer.Option("--trace", help="CSV with time (ISO 8601), tenant, requests_per_s.")],
-    calendar: Annotated[Path | None, typer.Option("--calendar", help="Events as YAML; see docs/capacity.md.")] = None,
+    calendar: Annotated[
+        Path | None, typer.Option("--calendar", help="Events as YAML or .ics; see docs/capacity.md.")
+    ] = None,
     lag_s: Annotated[float, typer.Option("--lag-s", help="Seconds from asking for a unit to its start.")] = LAG
     / SECOND,
     unit_rate: Annotated[float, typer.Option("--unit-rate", help="Requests a second that a unit serves.")] = UNIT_RATE,
@@ -181,7 +186,7 @@ def evaluate_trace(
     """Replay a trace: all units all the time, a reactive scaler, the plan, and an oracle that knows the future."""
     if not 0 <= lag_s <= 86_400:
         raise Invalid("invalid_parameter", "the lag must be 0 to 86400 s", field="lag_s")
-    events = [] if calendar is None else _events(calendar)
+    events = [] if calendar is None else events_of_file(calendar)
     found = evaluate(read_trace(text_of_file(trace)), events, lag=round(lag_s * SECOND), unit_rate=unit_rate)
     _show_evaluation(found, as_json)
 
@@ -225,7 +230,7 @@ def _show_evaluation(found: Evaluation, as_json: bool) -> None:
 @app.command("conflicts")
 def show_conflicts(calendar: Calendar, as_json: Json = False) -> None:
     """Events that fall together, with the sums of their peaks; a conflict is a tenant that promises twice at once."""
-    found = overlaps_of(_events(calendar))
+    found = overlaps_of(events_of_file(calendar))
     if as_json:
         typer.echo(msgspec.json.encode({"overlaps": found}))
         return
@@ -237,8 +242,16 @@ def show_conflicts(calendar: Calendar, as_json: Json = False) -> None:
         )
 
 
-def _events(path: Path) -> list[Event]:
-    return read_calendar(text_of_file(path))
+@app.command("export")
+def export_calendar(calendar: Calendar) -> None:
+    """The calendar as iCalendar, on standard output."""
+    typer.echo(write_icalendar(events_of_file(calendar), time.time_ns() // 1000), nl=False)
+
+
+def events_of_file(path: Path) -> list[Event]:
+    """The events of a calendar: iCalendar where the name ends with .ics, else YAML. Raises `Invalid` with the lines."""
+    text = text_of_file(path)
+    return read_icalendar(text) if path.suffix.lower() == ".ics" else read_calendar(text)
 
 
 def text_of_file(path: Path) -> str:

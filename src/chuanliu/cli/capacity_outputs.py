@@ -26,11 +26,10 @@ from chuanliu.capacity import (
     make_plan,
     manifests,
     promises_of,
-    read_calendar,
     read_trace,
     wanted_units,
 )
-from chuanliu.cli.capacity import SLOT, SLOTS, Calendar, Json, UnitRate, UnitsMax, app, text_of_file
+from chuanliu.cli.capacity import SLOT, SLOTS, Calendar, Json, UnitRate, UnitsMax, app, events_of_file, text_of_file
 from chuanliu.clock import HOUR, SECOND, Micros
 from chuanliu.errors import ChuanliuError, Invalid
 
@@ -57,7 +56,7 @@ class PlanFeed:
         try:
             made = (self._calendar.stat().st_mtime_ns, start)
             if made != self._made:
-                events = read_calendar(text_of_file(self._calendar))
+                events = events_of_file(self._calendar)
                 self._plan = make_plan(*promises_of(events, start, SLOT, SLOTS), self._terms)
                 self._start, self._made, self.problem = start, made, ""
         except (ChuanliuError, OSError) as error:
@@ -102,7 +101,7 @@ def serve_plan(
 ) -> None:
     """Answer GET /v1/units with the units wanted now: for a KEDA `metrics-api` trigger. Follows the calendar file."""
     feed = PlanFeed(calendar, unit_rate=unit_rate, units_max=units_max, lag=round(lag_s * SECOND))
-    read_calendar(text_of_file(calendar))
+    events_of_file(calendar)
     try:
         with plan_server(feed, host, port) as server:
             sys.stderr.write(f"http://{host}:{server.server_address[1]}{_PATH}\n")
@@ -145,7 +144,7 @@ def forecast_trace(
     if not (math.isfinite(held_back) and 0 < held_back < 1):
         raise Invalid("invalid_parameter", "the part held back must be between 0 and 1", field="held_back")
     history = read_trace(text_of_file(trace))
-    events = [] if calendar is None else read_calendar(text_of_file(calendar))
+    events = [] if calendar is None else events_of_file(calendar)
     found = forecast(history, events, min(max(round(history.slots * (1 - held_back)), 1), history.slots - 1))
     if as_json:
         shown = {name: getattr(found, name) for name in ("days", "is_short", "events", "scores")}
