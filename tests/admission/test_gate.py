@@ -35,7 +35,7 @@ def test_a_tenant_at_its_promise_loses_nothing_to_one_that_sends_ten_times_its_o
     settings = PoolSettings(500, {QUIET: TenantSettings(100), NOISY: TenantSettings(100)})
     admitted = run(Gate(), settings, 12, {(QUIET, PAY): 100, (NOISY, PAY): 1000})
     assert sum(admitted[QUIET, PAY][2:]) >= 999  # one more may come at the edge of the time that is looked at
-    assert sum(admitted[NOISY, PAY][2:]) >= 0.97 * 4000
+    assert sum(admitted[NOISY, PAY][4:]) >= 0.97 * 3200  # the quiet one has saved up by then
 
 
 def test_what_an_idle_tenant_does_not_use_is_used_by_others() -> None:

@@ -26,7 +26,12 @@ DECAY_S: Final = 10.0
 """After that a process goes from its last lease to its safe share in this time, as Doorman's clients do."""
 
 _STEP_S_MAX: Final = 1.0
-_RESERVED: Final = (0.05, 0.1, 0.25, 0.5)
+WITHIN_DEPTH_S: Final = 1.0
+_WITHIN_DEPTH_MIN: Final = 3.0
+"""Who is within its guarantee may save up more: requests do not come evenly."""
+
+_SPARE_DEPTH_MIN: Final = 8.0
+_RESERVED: Final = (0.25, 0.3, 0.4, 0.6)
 """The part of the spare bucket that a class leaves to earlier ones, and all to tenants within their guarantee."""
 
 _CALM: Final = 0.2
@@ -194,10 +199,11 @@ class Gate:
                 rates[-1] += share.safe * decayed
                 tenant.within, tenant.burst = share.within, share.burst
             tenant.rates = rates
-            tenant.depths = [max(1.0, rate * DEPTH_S) if rate > 0 else 0.0 for rate in rates]
+            least, depth_s = (_WITHIN_DEPTH_MIN, WITHIN_DEPTH_S) if tenant.within else (1.0, DEPTH_S)
+            tenant.depths = [max(least, rate * depth_s) if rate > 0 else 0.0 for rate in rates]
             tenant.tokens = [min(level, depth) for level, depth in zip(tenant.tokens, tenant.depths, strict=True)]
             whole += sum(rates)
-        self._spare_depth = max(1.0, whole * SPARE_DEPTH_S)
+        self._spare_depth = max(min(_SPARE_DEPTH_MIN, whole), whole * SPARE_DEPTH_S, 1.0)
         self._spare = min(self._spare, self._spare_depth)
 
 
