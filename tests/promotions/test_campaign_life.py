@@ -227,7 +227,6 @@ async def sweep(fair: Fair, engine: Engine, at: int) -> list[str]:
     async with await psycopg.AsyncConnection.connect(fair.url, autocommit=True) as connection:
         reference = await engine.ask(ReadReference())
         left = await budget_store.budgets_left(connection, watched_budgets(reference, at))
-        await budget_store.sweep_days(connection, at)
     moves = due_moves(reference, left, at)
     for command in moves:
         await engine.submit(command)

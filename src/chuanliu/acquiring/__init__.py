@@ -2,12 +2,13 @@
 
 from chuanliu.acquiring.bank_meter import BankMeter
 from chuanliu.acquiring.banks_client import ANSWER_WITHIN_S, PAYER_WAITS_S, Banks, BankState
-from chuanliu.acquiring.sweep_store import WaitingCalls, due_quotes, held_quotes, sweep_quotes, waiting_calls
+from chuanliu.acquiring.sweep_store import OLD_QUOTES, WaitingCalls, due_quotes, held_quotes, waiting_calls
 from chuanliu.acquiring.sweeper_client import CALLS_MAX, BankSweeper
 
 __all__ = [
     "ANSWER_WITHIN_S",
     "CALLS_MAX",
+    "OLD_QUOTES",
     "PAYER_WAITS_S",
     "BankMeter",
     "BankState",
@@ -16,6 +17,5 @@ __all__ = [
     "WaitingCalls",
     "due_quotes",
     "held_quotes",
-    "sweep_quotes",
     "waiting_calls",
 ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import psycopg
+
+from chuanliu.engine import OldRows
 
 # Each lender's own: however much waits for a bank that does not answer, it stands in nobody else's way.
 _DUE = """
@@ -20,7 +22,10 @@ _DUE = """
 _DUE_QUOTES = """
     SELECT quote_id FROM quote WHERE status = 'confirmed' AND expires_at <= now() ORDER BY expires_at LIMIT %(limit)s
 """
-_OLD_QUOTES = "DELETE FROM quote WHERE status <> 'confirmed' AND expires_at < now() - interval '1 day'"
+OLD_QUOTES: Final = OldRows(
+    "quote", ("cell", "quote_id"), "status <> 'confirmed' AND expires_at < now() - interval '1 day'"
+)
+"""Quotes that nobody can use any more, a day after their time."""
 
 _WAITING = """
     SELECT l.code, count(*), greatest(extract(epoch FROM now() - min(b.due_at)), 0)::float8
@@ -57,8 +62,3 @@ async def due_calls(connection: psycopg.AsyncConnection[Any], of_lender: int) ->
 async def due_quotes(connection: psycopg.AsyncConnection[Any], limit: int) -> list[int]:
     """Confirmed quotes whose time is over."""
     return [quote_id for (quote_id,) in await (await connection.execute(_DUE_QUOTES, {"limit": limit})).fetchall()]
-
-
-async def sweep_quotes(connection: psycopg.AsyncConnection[Any]) -> int:
-    """Delete quotes that nobody can use any more, a day after their time."""
-    return (await connection.execute(_OLD_QUOTES)).rowcount

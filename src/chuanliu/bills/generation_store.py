@@ -230,6 +230,13 @@ def bill_product(
     return progress
 
 
+def chunks_of(connection: Connection, product: Product, until: Micros) -> Iterator[Done]:
+    """Make all statements of a product whose cycle ended before `until`, oldest first, chunk by chunk."""
+    if product.funding == "own":
+        for cycle in ended_cycles(terms_of(product), product.created_at, until - SETTLING):
+            yield from bill_cycle(connection, product, cycle)
+
+
 def bill_cycle(
     connection: Connection, product: Product, cycle: Cycle, *, may_go_on: Callable[[], bool] | None = None
 ) -> Iterator[Done]:

@@ -27,7 +27,7 @@ from chuanliu.cli.installation import run as run_action
 from chuanliu.clock import Micros, parse_wall
 from chuanliu.errors import Invalid
 from chuanliu.gateway import Services
-from chuanliu.lenders import PRODUCT, Product, find_product, lender_of, lenders, product_by_code
+from chuanliu.lenders import Product, find_product, lender_of, product_by_code, serviced_products
 from chuanliu.money import format_amount
 from chuanliu.parties import ReadReference
 
@@ -88,13 +88,7 @@ async def _serviced(services: Services, code: str | None) -> list[Product]:
         if found[0].funding != "own":
             raise Invalid("invalid_parameter", "the lender bills this product itself", field="product")
         return found
-    everything = [
-        each
-        for lender in lenders(reference)
-        for each in reference.find(PRODUCT, "lender_id", lender.lender_id)
-        if each.funding == "own"
-    ]
-    return sorted(everything, key=lambda each: each.product_id)
+    return serviced_products(reference)
 
 
 def _bill(connection: psycopg.Connection[Any], product: Product, end: Micros) -> generation_store.Progress:

@@ -22,6 +22,7 @@ COMMANDS: Final[dict[str, str]] = {
     "campaign": "chuanliu.cli.campaign:app",
     "lender-key": "chuanliu.cli.lender_key:app",
     "bills": "chuanliu.cli.bills:app",
+    "offline": "chuanliu.cli.offline:app",
     "admin-key": "chuanliu.cli.admin_key:app",
     "key": "chuanliu.cli.key:app",
     "audit": "chuanliu.cli.audit:audit_books",

@@ -152,7 +152,8 @@ def _specs(settings: Settings, second: str, refusal: str) -> tuple[list[ChildSpe
         for number in range(1, settings.workers + 1)
     ]
     gateways[0] = replace(gateways[0], ready=lambda: gateway_answers(settings, 0.5))
-    return [_child(settings, "worker", "chuanliu.runtime.worker_server")], gateways
+    background = [_child(settings, name, f"chuanliu.runtime.{name}_server") for name in ("worker", "offline")]
+    return background, gateways
 
 
 def _require_free(host: str, port: int) -> None:

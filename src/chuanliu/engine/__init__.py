@@ -23,6 +23,7 @@ from chuanliu.engine.idempotency import IDEMPOTENCY, IdempotencyRecord, lock_rec
 from chuanliu.engine.intake import LaneLimits
 from chuanliu.engine.kinds import BigIntList, Instant, Integer, SmallInt
 from chuanliu.engine.lane import LaneCounters
+from chuanliu.engine.old_rows import OldRows
 from chuanliu.engine.outbox import OUTBOX, OutboxEvent
 from chuanliu.engine.reference import REFERENCE_VERSION, Reference, change_reference, lock_reference, raise_version
 from chuanliu.engine.rows import Keys, Need, Rows, Seen
@@ -47,6 +48,7 @@ __all__ = [
     "LaneCounters",
     "LaneLimits",
     "Need",
+    "OldRows",
     "OutboxEvent",
     "Query",
     "Reference",

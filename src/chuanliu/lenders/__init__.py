@@ -51,6 +51,7 @@ from chuanliu.lenders.lookups import (
     lenders,
     product_by_code,
     products,
+    serviced_products,
 )
 from chuanliu.lenders.marked_values import Marked, Problem, Unreadable, Value, member_path, read_json, read_yaml
 from chuanliu.lenders.members import Members
@@ -152,6 +153,7 @@ __all__ = [
     "read_yaml",
     "resealed_card",
     "seal_card",
+    "serviced_products",
     "spec_of",
     "stored_card_context",
     "terms_flaws",

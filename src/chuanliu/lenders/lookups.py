@@ -24,6 +24,12 @@ def products(reference: Reference, *, shadow: bool = False) -> tuple[Product, ..
     return reference.derived(_shadow_products if shadow else _real_products)
 
 
+def serviced_products(reference: Reference, *, shadow: bool = False) -> list[Product]:
+    """All products whose lines are in our books, suspended ones too, in the order of their making."""
+    found = reference.find(PRODUCT, "funding", "own")
+    return sorted((each for each in found if is_shadow(each.cell) == shadow), key=lambda each: each.product_id)
+
+
 def find_lender(reference: Reference, code: str, *, shadow: bool = False) -> Lender:
     """A lender by its code. Raises `NotFound(lender_not_found)`."""
     for lender in reference.find(LENDER, "code", code):

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import psycopg
 
-from chuanliu.clock import DAY, Micros, business_date
+from chuanliu.clock import DAY, business_date
+from chuanliu.engine import OldRows
 from chuanliu.promotions.reserving import day_number
 from chuanliu.promotions.targeting import business_day
 
@@ -18,8 +19,21 @@ _LEFT: Final = """
     GROUP BY 1
 """
 _KEPT: Final = 40 * DAY
-_OLD_DAYS: Final = "DELETE FROM escrow_stripe WHERE budget_id < 0 AND (-budget_id & 65535) < %s"
-_OLD_USES: Final = "DELETE FROM campaign_use WHERE day > 0 AND day < %s"
+OLD_USES: Final = (
+    OldRows(
+        "escrow_stripe",
+        ("cell", "budget_id", "stripe"),
+        "budget_id < 0 AND (-budget_id & 65535) < %(before)s",
+        lambda now: {"before": day_number(business_date(now - _KEPT))},
+    ),
+    OldRows(
+        "campaign_use",
+        ("cell", "campaign_id", "consumer_id", "day"),
+        "day > 0 AND day < %(before)s",
+        lambda now: {"before": business_day(now - _KEPT)},
+    ),
+)
+"""Uses by business day over 40 days old."""
 
 
 async def budgets_left(connection: psycopg.AsyncConnection[Any], budgets: Iterable[tuple[int, int]]) -> dict[int, int]:
@@ -29,10 +43,3 @@ async def budgets_left(connection: psycopg.AsyncConnection[Any], budgets: Iterab
         return {}
     values = [[cell for cell, _ in asked], [number for _, number in asked]]
     return dict(await (await connection.execute(_LEFT, values)).fetchall())
-
-
-async def sweep_days(connection: psycopg.AsyncConnection[Any], now: Micros) -> int:
-    """Delete uses by business day over 40 days old."""
-    before = now - _KEPT
-    gone = (await connection.execute(_OLD_DAYS, [day_number(business_date(before))])).rowcount
-    return gone + (await connection.execute(_OLD_USES, [business_day(before)])).rowcount

@@ -15,7 +15,7 @@ from typing import Any, Final
 import psycopg
 import structlog
 
-from chuanliu.acquiring import CALLS_MAX, BankSweeper, due_quotes, sweep_quotes
+from chuanliu.acquiring import CALLS_MAX, BankSweeper, due_quotes
 from chuanliu.admission import lease_store
 from chuanliu.bills import CollectBill, day_number, due_lines
 from chuanliu.clock import DAY, Micros, business_date
@@ -185,14 +185,11 @@ class Worker:
             await asyncio.sleep(1.0 - time.time() % 1.0)
 
     async def _keep_house(self) -> None:
-        """Once a minute: partitions ahead, leftovers away, refund windows ended."""
+        """Once a minute: partitions ahead, refund windows ended."""
         marks: dict[int, int] = {}
         while True:
             await asyncio.to_thread(self._partition)
             async with await _connect(self._url, "housekeeper") as connection:
-                await sweep_store.sweep_leftovers(connection, _now())
-                await sweep_quotes(connection)
-                await budget_store.sweep_days(connection, _now())
                 await self._finish(connection, marks)
                 await meter_store.roll_up(connection)
             await asyncio.sleep(60.0)

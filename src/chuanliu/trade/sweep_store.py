@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 
 from chuanliu.clock import Micros
+from chuanliu.engine import OldRows
 from chuanliu.ids import first_id_at
 
 _DUE_ORDERS = """
@@ -17,9 +18,17 @@ _FINISHED = """
     SELECT order_id FROM orders
     WHERE cell = %s AND order_id >= %s AND order_id < %s AND status = 'TRADE_SUCCESS' ORDER BY order_id LIMIT %s
 """
-_OLD_CODES = "DELETE FROM payment_code WHERE expires_at < now() - interval '1 day'"
-_OLD_KEYS = "DELETE FROM idempotency WHERE created_at < now() - interval '35 days'"
-_OLD_MARKERS = "DELETE FROM batch_marker WHERE batch_id < %s"
+LEFTOVERS: Final = (
+    OldRows("payment_code", ("cell", "code"), "expires_at < now() - interval '1 day'"),
+    OldRows("idempotency", ("cell", "merchant_id", "operation", "key"), "created_at < now() - interval '35 days'"),
+    OldRows(
+        "batch_marker",
+        ("cell", "batch_id"),
+        "batch_id < %(before)s",
+        lambda now: {"before": first_id_at(now // 1000 - 86_400_000)},
+    ),
+)
+"""What nobody can ask for any more: old payment codes, idempotency rows over 35 days, commit markers over a day."""
 
 
 async def due_orders(connection: psycopg.AsyncConnection[Any], limit: int) -> list[int]:
@@ -38,17 +47,3 @@ async def finished_orders(
     """Paid orders of a cell that were made before an instant, behind an id: those whose refund window is over."""
     values = [cell, after_id, first_id_at(before // 1000), limit]
     return [order_id for (order_id,) in await (await connection.execute(_FINISHED, values)).fetchall()]
-
-
-async def sweep_leftovers(connection: psycopg.AsyncConnection[Any], now: Micros) -> int:
-    """Delete what nobody can ask for any more: old payment codes, idempotency rows over 35 days, commit markers over a
-    day.
-    """
-    gone = 0
-    for statement, values in (
-        (_OLD_CODES, []),
-        (_OLD_KEYS, []),
-        (_OLD_MARKERS, [first_id_at(now // 1000 - 86_400_000)]),
-    ):
-        gone += (await connection.execute(statement, values)).rowcount
-    return gone

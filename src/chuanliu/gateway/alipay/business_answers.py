@@ -64,6 +64,7 @@ _BUSINESS: Final[dict[str, tuple[str, str]]] = {
     "quote_mismatch": ("ACQ.PAYMENT_FAIL", "支付失败：分期报价与订单不符"),
     "offer_not_found": _SYSTEM_ERROR,
     "plan_not_found": _SYSTEM_ERROR,
+    "job_not_found": _SYSTEM_ERROR,
     "statement_not_found": _SYSTEM_ERROR,
     "nothing_billed": _SYSTEM_ERROR,
     "plan_status_invalid": _SYSTEM_ERROR,

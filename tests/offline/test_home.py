@@ -1,0 +1,171 @@
+"""The home of offline jobs on a real database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+
+from chuanliu.acquiring import OLD_QUOTES
+from chuanliu.clock import HOUR
+from chuanliu.errors import NotFound
+from chuanliu.offline import Home, Leftovers, job_store
+from chuanliu.offline.job_store import Connection
+from chuanliu.promotions import budget_store
+from chuanliu.trade import sweep_store
+from trade.market import Market
+
+
+class Counting:
+    """Counts to a number, two at a time, and keeps where it is; may be told to fail, or do something at a number."""
+
+    every = HOUR
+    within = HOUR
+
+    def __init__(self, name: str = "counting", to: int = 10, at: dict[int, Callable[[], None]] | None = None) -> None:
+        self.name = name
+        self.reached = 0
+        self._to = to
+        self._at = at or {}
+
+    def remaining(self, connection: Connection) -> int:
+        return self._to - self.reached
+
+    def chunks(self, connection: Connection) -> Iterator[int]:
+        while self.reached < self._to:
+            self._at.pop(self.reached, lambda: None)()
+            self.reached += 2
+            yield 2
+
+
+@pytest.fixture
+def connection(market: Market) -> Iterator[Connection]:
+    with psycopg.connect(market.url, autocommit=True) as opened:
+        opened.execute("DELETE FROM offline_job")
+        yield opened
+
+
+def test_due_jobs_run_once_and_are_due_again(connection: Connection) -> None:
+    job = Counting()
+    job_store.enrol(connection, [job])
+    home = Home(connection, [job], lambda: False)
+    assert (home.run_due(), home.run_due()) == (1, 0)
+    state = job_store.state(connection, "counting")
+    assert (state.status, state.done, state.total, state.problem) == ("idle", 10, 10, "")
+    assert state.started_at is not None
+    assert state.finished_at is not None
+    assert state.started_at <= state.finished_at < state.due_at
+    assert state.finish_by - state.due_at == HOUR
+    job.reached = 0
+    assert job_store.ask(connection, "counting", "run").due_at < state.due_at
+    assert home.run_due() == 1
+
+
+def test_a_job_that_fails_says_why_and_others_go_on(connection: Connection) -> None:
+    def fail() -> None:
+        raise ValueError("no such page")
+
+    failing, other = Counting("failing", at={4: fail}), Counting("other")
+    job_store.enrol(connection, [failing, other])
+    home = Home(connection, [failing, other], lambda: False)
+    assert home.run_due() == 1
+    state = job_store.state(connection, "failing")
+    assert (state.status, state.done, state.total) == ("failed", 4, 10)
+    assert state.problem == "ValueError: no such page"
+    assert home.run_due() == 0
+    job_store.ask(connection, "failing", "run")
+    assert home.run_due() == 1
+    again = job_store.state(connection, "failing")
+    assert (again.status, again.done, failing.reached, again.problem) == ("idle", 6, 10, "")
+
+
+def test_a_stop_leaves_a_job_due_where_it_is(connection: Connection) -> None:
+    stopping = []
+    job = Counting(at={4: lambda: stopping.append(True)})
+    job_store.enrol(connection, [job])
+    assert Home(connection, [job], lambda: bool(stopping)).run_due() == 0
+    state = job_store.state(connection, "counting")
+    assert (state.status, state.done, job.reached) == ("idle", 6, 6)
+    stopping.clear()
+    assert Home(connection, [job], lambda: False).run_due() == 1
+    assert job.reached == 10
+
+
+def test_a_run_that_died_is_taken_up(connection: Connection) -> None:
+    job = Counting()
+    job_store.enrol(connection, [job])
+    job_store.begin(connection, "counting", 10)
+    job_store.enrol(connection, [job])
+    assert Home(connection, [job], lambda: False).run_due() == 1
+
+
+def test_a_paused_job_waits_also_in_the_middle(connection: Connection) -> None:
+    job = Counting(to=100_000)
+    job_store.enrol(connection, [job])
+    job_store.ask(connection, "counting", "pause")
+    home = Home(connection, [job], lambda: False)
+    assert (home.run_due(), job.reached) == (0, 0)
+    job_store.ask(connection, "counting", "resume")
+
+    def pause_from_elsewhere() -> None:
+        job_store.ask(connection, "counting", "pause")
+
+    middle = Counting(to=100_000, at={2: pause_from_elsewhere})
+    assert Home(connection, [middle], lambda: False).run_due() == 0
+    state = job_store.state(connection, "counting")
+    assert (state.paused, state.status) == (True, "idle")
+    assert 2 < middle.reached < 100_000
+    assert state.done == middle.reached
+
+
+def test_the_earliest_deadline_goes_first(connection: Connection) -> None:
+    order: list[str] = []
+    jobs = [Counting(name, 2, {0: lambda name=name: order.append(name)}) for name in ("a", "b", "c")]  # type: ignore[misc]
+    job_store.enrol(connection, jobs)
+    connection.execute("UPDATE offline_job SET finish_by = now() + interval '1 minute' WHERE name = 'c'")
+    connection.execute("UPDATE offline_job SET finish_by = now() + interval '2 minutes' WHERE name = 'a'")
+    assert Home(connection, jobs, lambda: False).run_due() == 3
+    assert order == ["c", "a", "b"]
+
+
+def test_unknown_jobs_are_refused(connection: Connection) -> None:
+    for what in ("pause", "resume", "run"):
+        with pytest.raises(NotFound) as refused:
+            job_store.ask(connection, "nothing", what)
+        assert refused.value.code == "job_not_found"
+
+
+def test_leftovers_go_and_what_is_still_asked_for_stays(market: Market, connection: Connection) -> None:
+    market.execute(
+        "INSERT INTO payment_code (cell, code, consumer_id, confirm_above_minor, expires_at)"
+        " SELECT 0, 1000 + n, 1, 0, now() - make_interval(hours => n) FROM generate_series(1, 1000) AS n"
+    )
+    market.execute(
+        "INSERT INTO idempotency SELECT 0, n, 'x', 'k', '', '', now() - make_interval(days => n)"
+        " FROM generate_series(1, 50) AS n"
+    )
+    market.execute("INSERT INTO batch_marker SELECT 0, n FROM generate_series(1, 10) AS n")
+    market.execute(
+        "INSERT INTO quote (cell, quote_id, consumer_id, merchant_id, currency, amount_minor, status, choice, offers,"
+        " sponsors, shares, reserved_at, created_at, expires_at)"
+        " SELECT 0, n, 1, 1, 'CNY', 1, CASE n %% 2 WHEN 0 THEN 'offered' ELSE 'confirmed' END, 0, '', '{}', '{}', now(),"
+        " now(), now() - make_interval(hours => n) FROM generate_series(1, 40) AS n"
+    )
+    market.execute(
+        "INSERT INTO campaign_use (cell, campaign_id, consumer_id, day, uses)"
+        " VALUES (0, 1, 1, 0, 1), (0, 1, 1, 20250101, 1), (0, 1, 1, 21000101, 1)"
+    )
+    job = Leftovers((*sweep_store.LEFTOVERS, OLD_QUOTES, *budget_store.OLD_USES))
+    expected = job.remaining(connection)
+    with psycopg.connect(market.url) as other:
+        other.execute("SELECT FROM payment_code WHERE code = 1999 FOR UPDATE")
+        assert sum(job.chunks(connection)) == expected - 1
+    assert sum(job.chunks(connection)) == 1
+    assert job.remaining(connection) == 0
+    assert market.one("SELECT count(*) FROM payment_code WHERE code BETWEEN 1001 AND 2000") == 23
+    assert market.one("SELECT count(*) FROM idempotency WHERE operation = 'x'") == 34
+    assert market.one("SELECT count(*) FROM batch_marker WHERE batch_id <= 10") == 0
+    assert market.one("SELECT count(*) FROM quote WHERE quote_id <= 40 AND status = 'confirmed'") == 20
+    assert market.one("SELECT count(*) FROM quote WHERE quote_id <= 40 AND status = 'offered'") == 11
+    assert market.one("SELECT array_agg(day ORDER BY day) FROM campaign_use WHERE campaign_id = 1") == [0, 21000101]
