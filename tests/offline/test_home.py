@@ -149,8 +149,8 @@ def test_leftovers_go_and_what_is_still_asked_for_stays(market: Market, connecti
     market.execute(
         "INSERT INTO quote (cell, quote_id, consumer_id, merchant_id, currency, amount_minor, status, choice, offers,"
         " sponsors, shares, reserved_at, created_at, expires_at)"
-        " SELECT 0, n, 1, 1, 'CNY', 1, CASE n %% 2 WHEN 0 THEN 'offered' ELSE 'confirmed' END, 0, '', '{}', '{}', now(),"
-        " now(), now() - make_interval(hours => n) FROM generate_series(1, 40) AS n"
+        " SELECT 0, n, 1, 1, 'CNY', 1, CASE n %% 2 WHEN 0 THEN 'offered' ELSE 'confirmed' END, 0, '', '{}', '{}',"
+        " now(), now(), now() - make_interval(hours => n) FROM generate_series(1, 40) AS n"
     )
     market.execute(
         "INSERT INTO campaign_use (cell, campaign_id, consumer_id, day, uses)"
