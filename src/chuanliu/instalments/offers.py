@@ -26,7 +26,7 @@ from chuanliu.instalments.pricing import (
 from chuanliu.instalments.wish import ANY, Wish
 from chuanliu.ledger import Chart, account_of
 from chuanliu.lenders import Instrument, Lender, Product, ProductTerms, find_product, lender_of, terms_of
-from chuanliu.promotions import Bearers, EligibleCampaigns, Purchase, eligible
+from chuanliu.promotions import Bearers, Choices, EligibleCampaigns, Purchase, eligible
 
 
 class OfferShare(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -284,9 +284,12 @@ def _offer_instrument(
     own = product.funding == "own"
     if wish.permits_in(option.means, 1):
         offered.append(_offer(option, IN_FULL, 0, 0, ()))
-    for count in pricing.counts if wish.instalments is None else (wish.instalments,):
-        permitted = wish.permits_in(option.means, count)
-        offer = _priced(option, count, campaigns) if permitted else None
+    counts = pricing.counts if wish.instalments is None else (wish.instalments,)
+    choices = campaigns.choices(product.lender_id, product.product_id, product.kind, counts)
+    # The number that is wished is the only one here; all numbers of a product are alike to a wish.
+    permitted = wish.permits_in(option.means, wish.instalments or 2)
+    for count, ways in zip(counts, choices, strict=True):
+        offer = _priced(option, count, ways) if permitted else None
         if offer is None:
             reason = "instalments_not_offered" if permitted else "excluded_by_merchant"
         elif own and offer.total_minor > shopper.available_minor.get(offer.source, 0):
@@ -299,7 +302,7 @@ def _offer_instrument(
         )
 
 
-def _priced(option: _Option, count: int, campaigns: EligibleCampaigns) -> Offer | None:
+def _priced(option: _Option, count: int, choices: Choices) -> Offer | None:
     """The offer with the best campaigns; where the wish has the merchant bear the fee, it bears what they leave.
 
     None where the lender has no price for it.
@@ -308,14 +311,12 @@ def _priced(option: _Option, count: int, campaigns: EligibleCampaigns) -> Offer 
     price = pricing.of_count(count)
     if price is None:
         return None
-    product = pricing.product
-    choices = campaigns.choices(product.lender_id, product.product_id, product.kind, count)
     by_seller = option.wish.borne_by == "merchant"
     sponsored = pricing.sponsored_fee(price) if by_seller or choices.wants_sponsored else None
     best = choices.best(sponsored if by_seller else pricing.buyer_fee(price), sponsored)
     if best is None:
         return None
-    shares = _shares(product, best.borne) if best.borne else ()
+    shares = _shares(pricing.product, best.borne) if best.borne else ()
     rest = best.consumer_minor
     if by_seller and rest:
         shares = (*shares, OfferShare(option.seller_id, rest, False, 0))
@@ -327,7 +328,7 @@ def _shares(product: Product, borne: tuple[tuple[Bearers, list[int]], ...]) -> t
     waiving_id = product.lender_id if product.funding == "external" else -1
     return tuple(
         [
-            OfferShare(sponsor_id, part, bank_id == waiving_id, bearers.view.campaign.campaign_id, cap)
+            OfferShare(sponsor_id, part, bank_id == waiving_id, bearers.campaign_id, cap)
             for bearers, parts in borne
             for (sponsor_id, bank_id, cap), part in zip(bearers.sponsors, parts, strict=True)
             if part
@@ -387,7 +388,9 @@ def next_best(
             offer.instrument_id, offer.masked, offer.source, means, offer.method, pricing, basket.wish, basket.seller_id
         )
         spent = [campaign_id for campaign_id, product_id in used_up if product_id == offer.product_id]
-        again = _priced(option, offer.instalments, campaigns.less([dry, *spent]))
+        left = campaigns.less([dry, *spent])
+        (choices,) = left.choices(product.lender_id, product.product_id, product.kind, (offer.instalments,))
+        again = _priced(option, offer.instalments, choices)
         if again is not None:
             found.append(again)
     return _sorted(found)

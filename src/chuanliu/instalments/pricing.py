@@ -76,9 +76,15 @@ class Price(msgspec.Struct, frozen=True, gc=False):
     sponsored: _Fee | None
 
 
+class _Prices(NamedTuple):
+    """A product's prices, in the order of its terms and by number of instalments."""
+
+    counts: tuple[int, ...]
+    by_count: dict[int, Price]
+
+
 @lru_cache(maxsize=1024)
-def _prices(product: Product) -> dict[int, Price]:
-    """A product's prices by number of instalments."""
+def _prices(product: Product) -> _Prices:
     terms = terms_of(product)
     found = {}
     for each in terms.instalments:
@@ -92,7 +98,7 @@ def _prices(product: Product) -> dict[int, Price]:
         if stated is not None:
             sides = [None if one is None else _fee_by(_terms_of(each.count, one)) for one in calculations]
             found[each.count] = Price(each.count, stated, *sides)
-    return found
+    return _Prices(tuple(found), found)
 
 
 IN_FULL: Final = Price(1, NO_COST, None, None)
@@ -114,11 +120,11 @@ class Pricing:
     @property
     def counts(self) -> tuple[int, ...]:
         """The numbers of instalments that the product has terms for."""
-        return tuple(self._prices)
+        return self._prices.counts
 
     def of_count(self, count: int) -> Price | None:
         """The price of a number of instalments; None where the product does not offer it."""
-        return self._prices.get(count)
+        return self._prices.by_count.get(count)
 
     def buyer_fee(self, price: Price) -> int | None:
         """The whole fee by the consumer's price, in minor units; None where it is not offered."""

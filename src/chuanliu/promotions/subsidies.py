@@ -57,6 +57,7 @@ class Bearers(NamedTuple):
     """
 
     view: CampaignView
+    campaign_id: int
     weights: tuple[int, ...]
     caps: tuple[int | None, ...] | None
     free_minor: int
@@ -93,6 +94,7 @@ def _bearers(view: CampaignView) -> Bearers:
     uncapped = all(cap is None for cap in caps)
     return Bearers(
         view,
+        view.campaign_id,
         tuple(weights),
         None if uncapped else caps,
         min(free, default=_ANY_FEE),
@@ -178,7 +180,7 @@ class Choices:
     the fee. `wants_sponsored`: some campaign's sponsors bear the whole fee, so that the lender's other price counts.
     """
 
-    __slots__ = ("_sets", "_slack_minor", "wants_sponsored")
+    __slots__ = ("_others_left_bps", "_sets", "_slack_minor", "_surest", "wants_sponsored")
 
     def __init__(self, views: Sequence[CampaignView]) -> None:
         groups: dict[str, list[Bearers]] = defaultdict(list)
@@ -209,9 +211,22 @@ class Choices:
         self._sets = sorted(sets, key=lambda each: (each.left_bps, each.place))
         self._slack_minor = max(each.slack_minor for each in sets)
         self.wants_sponsored = any(each.whole for each in sets)
+        (surest, *_) = self._sets[0].bearers or (None,)
+        alone = surest is not None and surest.whole and not surest.low and len(self._sets[0].bearers) == 1
+        self._surest = surest if alone else None
+        # Sets that are whole go by the same fee, and of them the first is taken.
+        self._others_left_bps = min(each.left_bps for each in sets if not each.whole)
 
     def best(self, buyer_fee_minor: int | None, sponsored_fee_minor: int | None) -> Pick | None:
         """The one that leaves the consumer the least to pay; see `best_combination`."""
+        surest = self._surest
+        if surest is not None:
+            fee = buyer_fee_minor if sponsored_fee_minor is None else sponsored_fee_minor
+            if fee and fee <= surest.free_minor:
+                others = None if buyer_fee_minor is None else buyer_fee_minor * self._others_left_bps // _WHOLE_BPS
+                if others is None or others > self._slack_minor:
+                    # Its sponsors leave nothing, and whatever is not whole leaves something.
+                    return Pick(fee, 0, ((surest, surest.parts(fee)),))
         best: tuple[int, int, int] | None = None
         taken: _Applied = []
         for left_bps, slack, place, whole, bearers in self._sets:

@@ -89,6 +89,7 @@ class _Tables:
         self._options: dict[tuple[int, int, str, int], int] = {}
         self._sets: dict[int, tuple[CampaignView, ...]] = {0: ()}
         self._choices: dict[int, Choices] = {}
+        self._in_all: dict[tuple[int, int, str, tuple[int, ...], int], tuple[Choices, ...]] = {}
 
     def of_category(self, category: str) -> int:
         """The set for a merchant category."""
@@ -146,6 +147,19 @@ class _Tables:
                 self._choices[among] = found
         return found
 
+    def choices_in(
+        self, lender_id: int, product_id: int, kind: str, counts: tuple[int, ...], among: int
+    ) -> tuple[Choices, ...]:
+        """How those of a set go together for each of a product's numbers of instalments."""
+        key = (lender_id, product_id, kind, counts, among)
+        found = self._in_all.get(key)
+        if found is None:
+            options = (self.of_option(lender_id, product_id, kind, count) for count in counts)
+            found = tuple(self.choices_of(among & option) for option in options)
+            if len(self._in_all) < _OPTIONS_KEPT:
+                self._in_all[key] = found
+        return found
+
     def of_campaigns(self, campaign_ids: Collection[int]) -> int:
         """The set of these campaigns."""
         return sum(1 << place for place, view in enumerate(self.views) if view.campaign_id in campaign_ids)
@@ -192,12 +206,13 @@ class EligibleCampaigns:
         tables = self._tables
         return tables.views_of(self._among & tables.of_option(lender_id, product_id, product_kind, instalments))
 
-    def choices(self, lender_id: int, product_id: int, product_kind: str, instalments: int) -> Choices:
-        """How those for one option go together."""
+    def choices(
+        self, lender_id: int, product_id: int, product_kind: str, counts: tuple[int, ...]
+    ) -> tuple[Choices, ...]:
+        """How those for each of a product's numbers of instalments go together."""
         if not self._among or self._tables is None:
-            return _NO_CHOICE
-        tables = self._tables
-        return tables.choices_of(self._among & tables.of_option(lender_id, product_id, product_kind, instalments))
+            return (_NO_CHOICE,) * len(counts)
+        return self._tables.choices_in(lender_id, product_id, product_kind, counts, self._among)
 
     def less(self, campaign_ids: Collection[int]) -> EligibleCampaigns:
         """All but some."""

@@ -5,10 +5,10 @@ Names are kept as JSON with the snapshot of reference data; instalments that are
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
-from itertools import count
 from operator import add
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -112,20 +112,28 @@ def _json(document: msgspec.Struct) -> _Json:
 
 
 @lru_cache(maxsize=4096)
-def _beginnings(due_on: tuple[int, ...]) -> tuple[str, tuple[str, ...]]:
+def _beginnings(due_on: tuple[int, ...]) -> tuple[bytes, tuple[bytes, ...]]:
     """How the first instalment of a schedule begins, up to its amounts, and how the others do."""
     days = [f"{day // 10_000:04d}-{day // 100 % 100:02d}-{day % 100:02d}" for day in due_on]
-    first, *others = [f'{{"number":{number},"due_on":"{day}",' for number, day in enumerate(days, 1)]
-    return f',"schedule":[{first}', tuple(f",{other}" for other in others)
+    first, *others = [f'{{"number":{number},"due_on":"{day}",'.encode() for number, day in enumerate(days, 1)]
+    return b',"schedule":[%b' % first, tuple([b",%b" % other for other in others])
 
 
-_IN_CENTS: Final = '"principal":"%d.%02d","fee":"%d.%02d","amount":"%d.%02d"}'
-_IN_TEXT: Final = '"principal":"%s","fee":"%s","amount":"%s"}'
+_AMOUNTS: Final = b'"principal":"%b","fee":"%b","amount":"%b"}'
+_IN_CENTS: Final = '"principal":"%d%s","fee":"%d%s","amount":"%d%s"}'
+_CENTS: Final = tuple([f".{cents:02d}" for cents in range(100)])
 _PLACE: Final = "\x00"
 _WRITTEN_PLACE: Final = encode(_PLACE).strip(b'"')
 
 
-class _Values(dict[int, str]):
+@lru_cache(maxsize=1024)
+def _irregular(due_on: tuple[int, ...]) -> str:
+    """A schedule of a currency with cents whose instalments differ: whole units and cents are to be filled in."""
+    first, others = _beginnings(due_on)
+    return "".join([beginning.decode() + _IN_CENTS for beginning in (first, *others)]) + "]"
+
+
+class _Values(dict[int, bytes]):
     """Amounts of one currency as decimal text, each written once."""
 
     def __init__(self, code: str) -> None:
@@ -133,105 +141,174 @@ class _Values(dict[int, str]):
         self.code = code
         self.in_cents = CURRENCIES[code].exponent == 2
 
-    def __missing__(self, minor: int) -> str:
-        text = f"{minor // 100}.{minor % 100:02d}" if self.in_cents else format_amount(minor, self.code)
-        self[minor] = text
-        return text
+    def __missing__(self, minor: int) -> bytes:
+        text = f"{minor // 100}{_CENTS[minor % 100]}" if self.in_cents else format_amount(minor, self.code)
+        self[minor] = value = text.encode()
+        return value
 
 
-class _Ends(dict[tuple[int, int], str]):
+class _Ends(dict[tuple[int, int], bytes]):
     """How instalments end, by their principal and fee: with their amounts."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, values: _Values) -> None:
         super().__init__()
-        self._code = code
-        self._in_cents = CURRENCIES[code].exponent == 2
+        self._values = values
 
-    def __missing__(self, pair: tuple[int, int]) -> str:
-        self[pair] = end = self.of(*pair)
+    def __missing__(self, pair: tuple[int, int]) -> bytes:
+        principal, fee = pair
+        values = self._values
+        self[pair] = end = _AMOUNTS % (values[principal], values[fee], values[principal + fee])
         return end
 
-    def of(self, principal: int, fee: int) -> str:
-        """An end that is not kept."""
-        total = principal + fee
-        if self._in_cents:
-            return _IN_CENTS % (principal // 100, principal % 100, fee // 100, fee % 100, total // 100, total % 100)
-        return _IN_TEXT % tuple(format_amount(part, self._code) for part in (principal, fee, total))
+
+class _Who(NamedTuple):
+    """A payer's instrument in an offer: the means, up to the number of instalments; lender, product and itself."""
+
+    means: bytes
+    shown: bytes
 
 
 class _Writer:
     """Writes the offers of one quote, as `QuoteOffer` says; what they share is made once.
 
-    Names are kept apart as bytes: a text with one Chinese name in it takes twice the room, and long to encode.
+    All of it as bytes, which a quote joins at its end: a text with one Chinese name in it takes twice the room, and
+    long to encode.
     """
 
-    __slots__ = ("_ends", "_means", "_names", "_sponsors", "_values")
+    __slots__ = (
+        "_buyer_fee",
+        "_ends",
+        "_fee",
+        "_free",
+        "_money",
+        "_names",
+        "_sponsors",
+        "_total",
+        "_values",
+        "_who",
+    )
 
     def __init__(self, names: Names, code: str) -> None:
         self._names = names
         self._values = _Values(code)
-        self._ends = _Ends(code)
-        self._means: dict[int, tuple[str, bytes]] = {}
+        self._ends = _Ends(self._values)
+        self._who: dict[int, _Who] = {}
+        money = b'{"currency":"%b","value":"' % code.encode()
+        self._money = money
+        self._fee = b'"},"fee":' + money
+        self._buyer_fee = b'"},"buyer_fee":' + money
+        self._total = b'"},"total":' + money
+        self._free: dict[int, bytes] = {}
         self._sponsors: dict[tuple[int, bool], tuple[bytes, bytes]] = {}
 
     def offer(self, number: int, offer: Offer) -> bytes:
         """An offer under its number."""
-        known = self._means.get(offer.instrument_id)
-        means, who = known if known is not None else self._write_means(offer)
-        value = self._values
-        money = f'{{"currency":"{value.code}","value":"'
-        ppm = offer.rate_ppm
-        costs = (
-            f'{{"offer":{number},"means":"{means}","instalments":{offer.instalments},'
-            f'"principal":{money}{value[offer.principal_minor]}"}},"fee":{money}{value[offer.fee_minor]}"}},'
-            f'"buyer_fee":{money}{value[offer.buyer_fee_minor]}"}},'
-            f'"total":{money}{value[offer.principal_minor + offer.buyer_fee_minor]}"}},'
-            f'"annual_rate_pct":"{ppm // 10_000}.{ppm % 10_000:04d}"'
-        )
-        sponsors = b',"sponsors":[%b]' % b",".join(map(self._share, offer.shares)) if offer.shares else b""
-        schedule = self._schedule(offer).encode() if offer.due_on else b""
-        return b"".join((costs.encode(), who, sponsors, schedule, b"}"))
+        return b"".join(self._parts(number, offer))
 
-    def _write_means(self, offer: Offer) -> tuple[str, bytes]:
+    def all(self, offers: Sequence[Offer]) -> bytes:
+        """A list of offers, numbered from 1."""
+        written = [b"["]
+        between = b""
+        for number, offer in enumerate(offers, 1):
+            written.append(between)
+            written += self._parts(number, offer)
+            between = b","
+        written.append(b"]")
+        return b"".join(written)
+
+    def _parts(self, number: int, offer: Offer) -> list[bytes]:
+        """An offer under its number, in parts that are to be joined."""
+        who = self._who.get(offer.instrument_id) or self._write_who(offer)
+        values = self._values
+        principal, buyer_fee = offer.principal_minor, offer.buyer_fee_minor
+        parts = [
+            b'{"offer":%d' % number,
+            who.means,
+            b'%d,"principal":%b' % (offer.instalments, self._money),
+            values[principal],
+            self._fee,
+            values[offer.fee_minor],
+        ]
+        if buyer_fee:
+            ppm = offer.rate_ppm
+            rate = b'"},"annual_rate_pct":"%d.%04d"' % (ppm // 10_000, ppm % 10_000)
+            parts += (self._buyer_fee, values[buyer_fee], self._total, values[principal + buyer_fee], rate)
+        else:
+            parts.append(self._free.get(principal) or self._write_free(principal))
+        parts.append(who.shown)
+        if offer.shares:
+            between = b',"sponsors":['
+            for share in offer.shares:
+                before, after = self._sponsors.get((share.sponsor_id, share.waived)) or self._write_sponsor(share)
+                parts += (between, before, values[share.amount_minor], after)
+                between = b","
+            parts.append(b"]")
+        if offer.due_on:
+            self._write_schedule(parts, offer)
+        parts.append(b"}")
+        return parts
+
+    def _write_who(self, offer: Offer) -> _Who:
         """The means, and lender, product and the payer's instrument, which the balance has none of."""
         number = offer.instrument_id
-        who = b""
+        shown = b""
         if number:
             lender, product = self._names.lender(offer.lender_id), self._names.product(offer.product_id)
-            who = b',"lender":%b,"product":%b' % (lender, product)
+            shown = b',"lender":%b,"product":%b' % (lender, product)
         if number > 0:
-            who += b',"instrument":%b' % encode(PayerInstrument(str(number), offer.masked))
-        found = self._means[number] = (self._names.means(offer.product_id), who)
+            shown += b',"instrument":%b' % encode(PayerInstrument(str(number), offer.masked))
+        means = self._names.means(offer.product_id).encode()
+        found = self._who[number] = _Who(b',"means":"%b","instalments":' % means, shown)
         return found
 
-    def _share(self, share: OfferShare) -> bytes:
-        """What a sponsor bears."""
-        key = (share.sponsor_id, share.waived)
-        around = self._sponsors.get(key)
-        if around is None:
-            number, kind, name, campaign = self._names.sponsor(share.sponsor_id)
-            document = FeeShare(
-                sponsor_id=number,
-                kind=kind,
-                name=name,
-                amount=Amount(self._values.code, _PLACE),
-                waived=share.waived,
-                campaign=campaign,
-            )
-            before, _, after = encode(document).partition(_WRITTEN_PLACE)
-            around = self._sponsors[key] = (before, after)
-        return b"".join((around[0], self._values[share.amount_minor].encode(), around[1]))
+    def _write_free(self, principal: int) -> bytes:
+        """What an offer says that costs the consumer nothing, behind its fee."""
+        values = self._values
+        found = b'%b%b%b%b"},"annual_rate_pct":"0.0000"' % (self._buyer_fee, values[0], self._total, values[principal])
+        self._free[principal] = found
+        return found
 
-    def _schedule(self, offer: Offer) -> str:
+    def _write_sponsor(self, share: OfferShare) -> tuple[bytes, bytes]:
+        """What a sponsor bears, before and behind the amount."""
+        number, kind, name, campaign = self._names.sponsor(share.sponsor_id)
+        document = FeeShare(
+            sponsor_id=number,
+            kind=kind,
+            name=name,
+            amount=Amount(self._values.code, _PLACE),
+            waived=share.waived,
+            campaign=campaign,
+        )
+        before, _, after = encode(document).partition(_WRITTEN_PLACE)
+        found = self._sponsors[share.sponsor_id, share.waived] = (before, after)
+        return found
+
+    def _write_schedule(self, parts: list[bytes], offer: Offer) -> None:
         """The instalments; where those between the first and the last are alike, their amounts are written once."""
         beginning, beginnings = _beginnings(offer.due_on)
         ends = self._ends
         regular = regular_split_of(offer)
         if regular is not None:
             first, between, last = regular
-            return f"{beginning}{ends[first]}{ends[between].join(beginnings)}{ends[last]}]"
-        each = map(ends.of, *split_of(offer))
-        return "".join(map(add, (beginning, *beginnings), each)) + "]"
+            parts += (beginning, ends[first], ends[between].join(beginnings), ends[last], b"]")
+            return
+        amounts = split_of(offer)
+        if not self._values.in_cents:
+            each = [ends[pair] for pair in zip(*amounts, strict=True)]
+            parts += (*map(add, (beginning, *beginnings), each), b"]")
+            return
+        filled: list[int | str] = []
+        for principal, fee in zip(*amounts, strict=True):
+            paid = principal + fee
+            filled += (
+                principal // 100,
+                _CENTS[principal % 100],
+                fee // 100,
+                _CENTS[fee % 100],
+                paid // 100,
+                _CENTS[paid % 100],
+            )
+        parts.append((_irregular(offer.due_on) % tuple(filled)).encode())
 
 
 def _not_offered(names: Names, declined: Declined) -> NotOffered:
@@ -266,8 +343,7 @@ def quote_document(reference: Reference, view: QuoteView) -> Quote:
 
 
 def _offers(reference: Reference, offers: tuple[Offer, ...], currency: str) -> _Json:
-    write = _Writer(reference.derived(Names), currency).offer
-    return msgspec.Raw(b"[%b]" % b",".join(map(write, count(1), offers)))
+    return msgspec.Raw(_Writer(reference.derived(Names), currency).all(offers))
 
 
 def _all_not_offered(reference: Reference, declined: tuple[Declined, ...]) -> tuple[NotOffered, ...]:
