@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import repeat
 from operator import attrgetter
 from typing import Final
 
@@ -176,12 +177,14 @@ def offers_for(
     return Offers(_sorted(offered), tuple(declined))
 
 
-_BY_COST: Final = attrgetter("buyer_fee_minor", "instalments", "instrument_id")
-"""Offers for one order have one principal."""
+_BY_COST: Final = tuple(map(attrgetter, ("instrument_id", "instalments", "buyer_fee_minor")))
+"""What counts least comes first. Offers for one order have one principal."""
 
 
 def _sorted(offers: list[Offer]) -> tuple[Offer, ...]:
-    return tuple(sorted(offers, key=_BY_COST))
+    for key in _BY_COST:
+        offers.sort(key=key)
+    return tuple(offers)
 
 
 def campaigns_of_basket(reference: Reference, basket: Basket, consumer_id: int, now: Micros) -> EligibleCampaigns:
@@ -326,11 +329,17 @@ def _priced(option: _Option, count: int, choices: Choices) -> Offer | None:
 
 def _shares(product: Product, borne: tuple[tuple[Bearers, list[int]], ...]) -> tuple[OfferShare, ...]:
     waiving_id = product.lender_id if product.funding == "external" else -1
+    if len(borne) == 1:
+        ((bearers, parts),) = borne
+        if 0 not in parts:
+            numbers, banks, caps = bearers.columns
+            waived = [bank_id == waiving_id for bank_id in banks] if any(banks) else repeat(False)
+            return tuple(map(OfferShare, numbers, parts, waived, repeat(bearers.campaign_id), caps))
     return tuple(
         [
             OfferShare(sponsor_id, part, bank_id == waiving_id, bearers.campaign_id, cap)
             for bearers, parts in borne
-            for (sponsor_id, bank_id, cap), part in zip(bearers.sponsors, parts, strict=True)
+            for sponsor_id, bank_id, cap, part in zip(*bearers.columns, parts, strict=True)
             if part
         ]
     )

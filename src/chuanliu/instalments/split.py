@@ -6,7 +6,6 @@ This is the compact form that a quote computes for every lender and number of in
 from __future__ import annotations
 
 from functools import lru_cache
-from operator import add
 from typing import Final
 
 import msgspec
@@ -18,13 +17,17 @@ _ANNUITY: Final = Method.ANNUITY
 
 
 class Split(msgspec.Struct, frozen=True, gc=False):
-    """Amounts per instalment, in minor units: `payments = principal + interest + fee`, position by position."""
+    """Amounts per instalment, in minor units, position by position."""
 
     principal: tuple[int, ...]
     interest: tuple[int, ...]
     fee: tuple[int, ...]
-    payments: tuple[int, ...]
     total_cost_minor: int
+
+    @property
+    def payments(self) -> tuple[int, ...]:
+        """What is paid with each instalment."""
+        return tuple(map(sum, zip(self.principal, self.interest, self.fee, strict=True)))
 
 
 def cost_of(principal_minor: int, terms: Terms) -> int:
@@ -62,7 +65,7 @@ def split_principal(principal_minor: int, terms: Terms) -> Split:
     first = terms.remainder is Remainder.FIRST
     principal = split_evenly(principal_minor, count, first=first)
     fee = split_evenly(total_fee, count, first=first)
-    return Split(principal, (0,) * count, fee, tuple(map(add, principal, fee)), total_fee)
+    return Split(principal, (0,) * count, fee, total_fee)
 
 
 @lru_cache(maxsize=4096)
@@ -80,8 +83,7 @@ def _annuity(principal_minor: int, terms: Terms) -> Split:
     payment = rounded_quotient(principal_minor * over, under, terms.rounding)
     forwards = terms.remainder is Remainder.LAST
     principal, interest = (_annuity_forwards if forwards else _annuity_backwards)(principal_minor, payment, terms)
-    payments = tuple(map(add, principal, interest))
-    return Split(tuple(principal), tuple(interest), (0,) * terms.instalments, payments, sum(interest))
+    return Split(tuple(principal), tuple(interest), (0,) * terms.instalments, sum(interest))
 
 
 def _annuity_cost(principal_minor: int, terms: Terms) -> int:
@@ -163,8 +165,9 @@ def _annuity_backwards(principal_minor: int, payment: int, terms: Terms) -> tupl
     principal: list[int] = []
     interest: list[int] = []
     for _ in range(terms.instalments - 1):
-        before, rest = divmod((after + payment) * factor + offset, divisor)
-        if to_even and not rest and before & 1:
+        numerator = (after + payment) * factor + offset
+        before = numerator // divisor
+        if to_even and before & 1 and not numerator % divisor:
             before -= 1
         if before > principal_minor:
             before = principal_minor

@@ -12,6 +12,7 @@ from chuanliu.money import split_by_shares, split_by_weights
 from chuanliu.promotions.views import CampaignView
 
 _WHOLE_BPS = 10_000
+_HALF_BPS = 5_000
 _ANY_FEE = 2**63
 
 
@@ -52,7 +53,7 @@ class Bearers(NamedTuple):
     """A campaign's sponsors, ready for arithmetic. The last of the weights is the consumer's.
 
     No cap touches a fee up to `free_minor`; such a fee the sponsors of a `whole` campaign bear for sure, but where it
-    is `low`: then a budget was counted to have little left. `sponsors` are their numbers, which bank each is (0
+    is `low`: then a budget was counted to have little left. `columns` are the sponsors' numbers, which bank each is (0
     for none), and its cap (0 for none).
     """
 
@@ -63,12 +64,17 @@ class Bearers(NamedTuple):
     free_minor: int
     whole: bool
     low: bool
-    sponsors: tuple[tuple[int, int, int], ...]
+    columns: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 
     def parts(self, fee_minor: int) -> list[int]:
         """What each sponsor bears: largest remainder over all weights, then the caps."""
-        parts = split_by_shares(fee_minor, self.weights, _WHOLE_BPS)
-        del parts[-1]
+        weights = self.weights
+        if len(weights) == 2:
+            # Of two remainders the larger is the one from a half upwards.
+            parts = [(fee_minor * weights[0] + _HALF_BPS) // _WHOLE_BPS]
+        else:
+            parts = split_by_shares(fee_minor, weights, _WHOLE_BPS)
+            del parts[-1]
         if self.caps is not None and fee_minor > self.free_minor:
             parts = [part if cap is None or part <= cap else cap for part, cap in zip(parts, self.caps, strict=True)]
         return parts
@@ -100,9 +106,10 @@ def _bearers(view: CampaignView) -> Bearers:
         min(free, default=_ANY_FEE),
         weights[-1] == 0,
         view.low,
-        tuple(
-            (sponsor.sponsor_id, sponsor.party_id or 0 if sponsor.kind == "bank" else 0, sponsor.cap_minor or 0)
-            for sponsor in view.sponsors
+        (
+            tuple(sponsor.sponsor_id for sponsor in view.sponsors),
+            tuple(sponsor.party_id or 0 if sponsor.kind == "bank" else 0 for sponsor in view.sponsors),
+            tuple(sponsor.cap_minor or 0 for sponsor in view.sponsors),
         ),
     )
 
@@ -197,7 +204,9 @@ class Choices:
                 groups[bearers.view.terms.stack_group].append(bearers)
         for group in groups.values():
             if len(group) > 1:
-                combined += [tuple(group), tuple(bearers for bearers in group if not bearers.whole)]
+                combined.append(tuple(group))
+                if any(bearers.whole for bearers in group):
+                    combined.append(tuple(bearers for bearers in group if not bearers.whole))
         sets = [
             _Set(
                 _left_bps(bearers),
@@ -240,7 +249,7 @@ class Choices:
                     break
                 if (about - slack, fee, place) > best:
                     continue
-            left, applied = _apply(bearers, fee)
+            left, applied = _apply(bearers, fee) if bearers else (fee, [])
             if whole and fee and not (applied if len(bearers) == 1 else any(one.whole for one, _ in applied)):
                 continue
             cost = (left, fee, place)
