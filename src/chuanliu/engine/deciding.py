@@ -24,6 +24,10 @@ _NEEDS_MAX = 32
 """Who goes down a list of campaigns that have run dry asks three times for each."""
 
 
+_ALIKE_MAX = 32
+"""Once so many have needed nothing that others had not, those behind them most likely need the same: they wait for it."""
+
+
 @dataclass(eq=False)
 class CommandEnvelope(Envelope):
     """A command under way.
@@ -100,13 +104,17 @@ def decide(
 ) -> Decided:
     """Decide every command over the loaded rows, which carry what the commands before it changed.
 
-    Those whose rows are among `held` are left alone, and those that failed in discovery have their error already.
+    Those whose rows are among `held` are left alone, and those that failed in discovery have their error already. Where
+    many need the same rows the try ends early: the batch runs again anyway.
     """
     decided = Decided()
+    needed, alike = Keys(), 0
     drawing = _Drawing(ids)
     context = Context(now=now, reference=discovery.reference, new_id=drawing.new_id, lane=discovery.keys.lane)
     failed = discovery.failed
     for envelope in batch:
+        if alike == _ALIKE_MAX:
+            break
         if failed and envelope in failed:
             decided.outcomes.append((envelope, None, failed[envelope]))
             continue
@@ -125,6 +133,10 @@ def decide(
                 continue
             envelope.need(need.keys)
             decided.needy.append(envelope)
+            if len(decided.needy) == 1:
+                needed.merge(discovery.keys)
+            if not needed.merge(need.keys):
+                alike += 1
         except ChuanliuError as error:
             rows.undo()
             decided.outcomes.append((envelope, None, error))

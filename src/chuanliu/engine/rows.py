@@ -56,10 +56,16 @@ class Keys:
         else:
             self.read_indexes.add((where, values))
 
-    def merge(self, other: Keys) -> None:
-        """Take in all that another one asks for."""
+    def merge(self, other: Keys) -> bool:
+        """Take in all that another one asks for; whether some of it is new."""
+        grown = False
         for name in self._SETS:
-            getattr(self, name).update(getattr(other, name))
+            own, others = getattr(self, name), getattr(other, name)
+            if others:
+                size = len(own)
+                own.update(others)
+                grown |= len(own) > size
+        return grown
 
 
 class Need(Exception):

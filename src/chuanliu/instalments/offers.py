@@ -441,8 +441,17 @@ class _Kept(msgspec.Struct, frozen=True, gc=False, array_like=True):
     basket: Basket
 
 
+class _KeptApart(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """As `_Kept`, of which the offers are not read yet."""
+
+    offers: tuple[msgspec.Raw, ...]
+    basket: Basket
+
+
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(_Kept)
+_LAZY_DECODER: Final = msgspec.msgpack.Decoder(_KeptApart)
+_OFFER_DECODER: Final = msgspec.msgpack.Decoder(Offer)
 
 
 def offers_bytes(offers: tuple[Offer, ...], basket: Basket) -> bytes:
@@ -455,6 +464,12 @@ def offers_of(stored: bytes) -> tuple[Offer, ...]:
     return _DECODER.decode(stored).offers
 
 
+def offer_at(stored: bytes, position: int) -> Offer | None:
+    """One of the offers that `offers_bytes` wrote; None where there is none at this place."""
+    found = _LAZY_DECODER.decode(stored).offers
+    return _OFFER_DECODER.decode(found[position]) if 0 <= position < len(found) else None
+
+
 def basket_in(stored: bytes) -> Basket:
     """For what they were made."""
-    return _DECODER.decode(stored).basket
+    return _LAZY_DECODER.decode(stored).basket

@@ -19,6 +19,7 @@ from chuanliu.instalments.offers import (
     basket_in,
     campaigns_of_basket,
     next_best,
+    offer_at,
     offers_bytes,
     offers_for,
     offers_of,
@@ -344,8 +345,8 @@ class ReleaseQuote(Command[bool], frozen=True):
         if quote is None:
             return
         keys.lock(QUOTE, cell, self.quote_id)
-        if quote.choice is not None:
-            chosen = offers_of(quote.offers)[quote.choice]
+        chosen = None if quote.choice is None else offer_at(quote.offers, quote.choice)
+        if chosen is not None:
             lock_shares(keys, reference, chosen, quote.consumer_id, quote.reserved_at or quote.created_at)
 
     def decide(self, rows: Rows, context: Context) -> bool:

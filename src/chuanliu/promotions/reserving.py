@@ -30,7 +30,7 @@ from chuanliu.errors import ChuanliuError, Refused
 from chuanliu.ids import PARTY_BASE, cell_of_party
 from chuanliu.promotions.marks import mark
 from chuanliu.promotions.subsidies import Share, is_known_dry
-from chuanliu.promotions.tables import ALL_DAYS, CAMPAIGN_USE, CampaignUse
+from chuanliu.promotions.tables import ALL_DAYS, CAMPAIGN_USE, SPONSOR, CampaignUse
 from chuanliu.promotions.targeting import business_day
 from chuanliu.promotions.views import CampaignView, find_campaign, is_running
 
@@ -129,7 +129,7 @@ def reserve(
     if current is None or not is_running(current.campaign, context.now):
         ended = current is not None and current.campaign.status == "exhausted"
         raise Refused("budget_exhausted" if ended else "campaign_ended")
-    if is_known_dry(current, shares):
+    if is_known_dry(current, shares) or _is_marked_dry(rows, current, shares):
         raise Refused("budget_exhausted")
     low: dict[int, int | None] = {}
     with rows.whole():
@@ -150,6 +150,17 @@ def reserve(
             raise
         if low:
             mark(rows, context, view, low)
+
+
+def _is_marked_dry(rows: Rows, view: CampaignView, shares: Sequence[Share]) -> bool:
+    """As `is_known_dry`, from marks that this batch has locked or made: reference data will have them next."""
+    rests = {
+        sponsor.sponsor_id: row.rest_minor
+        for sponsor in view.sponsors
+        if rows.has(SPONSOR, sponsor.cell, sponsor.sponsor_id)
+        and (row := rows.get(SPONSOR, sponsor.cell, sponsor.sponsor_id)) is not None
+    }
+    return any((rest := rests.get(share.sponsor_id)) is not None and rest < share.amount_minor for share in shares)
 
 
 def _use(rows: Rows, context: Context, view: CampaignView, consumer_id: int, product_id: int, spread_by: int) -> None:
@@ -248,7 +259,8 @@ def note_dry(rows: Rows, context: Context, view: CampaignView, shares: Sequence[
     if current is None or not is_running(current.campaign, context.now):
         return
     campaign = current.campaign
-    if refused.code == "budget_exhausted" and not is_known_dry(current, shares):
+    known = is_known_dry(current, shares) or _is_marked_dry(rows, current, shares)
+    if refused.code == "budget_exhausted" and not known:
         low: dict[int, int | None] = {}
         for share in shares:
             # The budget that was short has been looked at as a whole.

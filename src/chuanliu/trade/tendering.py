@@ -30,10 +30,10 @@ from chuanliu.instalments import (
     look_instruments,
     look_used_up,
     means_of_offer,
+    offer_at,
     moved,
     note_dry_shares,
     offers_for,
-    offers_of,
     paying_accounts,
     read_wish,
     release_shares,
@@ -207,8 +207,7 @@ def _read_card(keys: Keys, instrument: Instrument) -> None:
 
 
 def _offer_at(quote: Quote, position: int | None) -> Offer | None:
-    offers = offers_of(quote.offers)
-    return offers[position] if position is not None and 0 <= position < len(offers) else None
+    return None if position is None else offer_at(quote.offers, position)
 
 
 def choose_tender(rows: Rows, context: Context, order: Order, payer_id: int, choice: Choice | None) -> Tender:
