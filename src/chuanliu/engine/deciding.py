@@ -25,7 +25,7 @@ _NEEDS_MAX = 32
 
 
 _ALIKE_MAX = 32
-"""Once so many have needed nothing that others had not, those behind them most likely need the same: they wait for it."""
+"""So many needed nothing that others had not: those behind them most likely need the same, and wait for it."""
 
 
 @dataclass(eq=False)

@@ -441,6 +441,17 @@ class _Kept(msgspec.Struct, frozen=True, gc=False, array_like=True):
     basket: Basket
 
 
+class _Paying(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """How an offer begins."""
+
+    instrument_id: int
+    lender_id: int
+    product_id: int
+    method: str
+    source: int
+    funding: str
+
+
 class _KeptApart(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """As `_Kept`, of which the offers are not read yet."""
 
@@ -451,6 +462,7 @@ class _KeptApart(msgspec.Struct, frozen=True, gc=False, array_like=True):
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(_Kept)
 _LAZY_DECODER: Final = msgspec.msgpack.Decoder(_KeptApart)
+_PAYING_DECODER: Final = msgspec.msgpack.Decoder(tuple[tuple[_Paying, ...], msgspec.Raw])
 _OFFER_DECODER: Final = msgspec.msgpack.Decoder(Offer)
 
 
@@ -468,6 +480,11 @@ def offer_at(stored: bytes, position: int) -> Offer | None:
     """One of the offers that `offers_bytes` wrote; None where there is none at this place."""
     found = _LAZY_DECODER.decode(stored).offers
     return _OFFER_DECODER.decode(found[position]) if 0 <= position < len(found) else None
+
+
+def own_accounts_in(stored: bytes) -> list[int]:
+    """As `own_accounts`, of offers that `offers_bytes` wrote."""
+    return sorted({offer.source for offer in _PAYING_DECODER.decode(stored)[0] if offer.funding == "own"})
 
 
 def basket_in(stored: bytes) -> Basket:

@@ -24,6 +24,7 @@ from chuanliu.instalments.offers import (
     offers_for,
     offers_of,
     own_accounts,
+    own_accounts_in,
     shortfall,
 )
 from chuanliu.instalments.reserving import (
@@ -261,10 +262,16 @@ class ConfirmQuote(Command[Confirmation], frozen=True):
         if quote is None:
             return
         keys.lock(QUOTE, cell, self.quote_id)
-        offers = offers_of(quote.offers)
-        read_accounts(keys, own_accounts(offers))
-        if 0 <= self.position < len(offers):
-            lock_shares(keys, reference, offers[self.position], quote.consumer_id, quote.created_at)
+        read_accounts(keys, own_accounts_in(quote.offers))
+        offer = offer_at(quote.offers, self.position)
+        if offer is not None and lock_shares(keys, reference, offer, quote.consumer_id, quote.created_at):
+            self._look_for_another(keys, reference, quote)
+
+    def _look_for_another(self, keys: Keys, reference: Reference, quote: Quote) -> None:
+        """Ask at once for what the next best quote reads: the batch need not run again for each who gets one."""
+        campaigns = campaigns_of_basket(reference, basket_in(quote.offers), quote.consumer_id, quote.created_at)
+        products = _products_of(offers_of(quote.offers))
+        look_used_up(keys, campaigns, products, quote.consumer_id, quote.created_at)
 
     def decide(self, rows: Rows, context: Context) -> Confirmation:
         quote = rows.get(QUOTE, cell_of_id(self.quote_id), self.quote_id)

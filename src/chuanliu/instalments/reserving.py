@@ -16,6 +16,7 @@ from chuanliu.promotions import (
     Share,
     find_campaign,
     lock_campaign,
+    may_run_dry,
     note_dry,
     release,
     reserve,
@@ -55,10 +56,16 @@ def _of_offer(reference: Reference, offer: Offer) -> list[_Part]:
     )
 
 
-def lock_shares(keys: Keys, reference: Reference, offer: Offer, consumer_id: int, at: Micros) -> None:
-    """To be called by `discover` of whoever reserves or releases an offer's shares. `at` tells the business day."""
+def lock_shares(keys: Keys, reference: Reference, offer: Offer, consumer_id: int, at: Micros) -> bool:
+    """To be called by `discover` of whoever reserves or releases an offer's shares. `at` tells the business day.
+
+    Returns whether a campaign of it is about to run dry.
+    """
+    dry = False
     for view, _ in _of_offer(reference, offer):
         lock_campaign(keys, view, consumer_id, offer.product_id, keys.lane, at)
+        dry = dry or may_run_dry(keys, view)
+    return dry
 
 
 def reserve_shares(rows: Rows, context: Context, offer: Offer, consumer_id: int) -> None:

@@ -35,7 +35,7 @@ from chuanliu.promotions.life import (
     watched_budgets,
 )
 from chuanliu.promotions.marks import KINDS as CAMPAIGN_EVENTS
-from chuanliu.promotions.marks import BudgetLine, CampaignNotice, notice_of
+from chuanliu.promotions.marks import BudgetLine, CampaignNotice, may_run_dry, notice_of
 from chuanliu.promotions.reserving import (
     count_product_use,
     lock_campaign,
@@ -125,6 +125,7 @@ __all__ = [
     "lock_campaign",
     "lock_product_use",
     "look_uses",
+    "may_run_dry",
     "new_campaign",
     "note_dry",
     "notice_of",

@@ -116,6 +116,11 @@ def lock_marks(keys: Keys, view: CampaignView) -> None:
         keys.lock(SPONSOR, sponsor.cell, sponsor.sponsor_id)
 
 
+def may_run_dry(keys: Keys, view: CampaignView) -> bool:
+    """Whether somebody in this batch asks for a campaign's marks: others of the batch may find it dry."""
+    return any((SPONSOR, (sponsor.cell, sponsor.sponsor_id)) in keys.locks for sponsor in view.sponsors)
+
+
 def locked(rows: Rows, view: CampaignView) -> tuple[Campaign, list[Sponsor]]:
     """The campaign and its sponsors as they are now. Raises `Need` for all of them."""
     try:
