@@ -153,7 +153,9 @@ def test_from_a_quote_to_a_refund(lending: Lending, seller: Merchant) -> None:
         "merchant": "3.60",
     }
     platform.dispatch()
-    paid_event, refund_event = platform.call(seller, "GET", "/v1/events").json["data"]
+    events = platform.call(seller, "GET", "/v1/events").json["data"]
+    announced, paid_event, refund_event = events
+    assert (announced["type"], announced["data"]["campaign"]["status"]) == ("campaign.published", "published")
     assert paid_event["data"]["order"]["plan"] == plan
     assert paid_event["data"]["order"]["funds"] == paid["funds"]
     assert refund_event["data"]["order"]["plan"]["plan_id"] == plan["plan_id"]
