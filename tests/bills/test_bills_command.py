@@ -23,12 +23,13 @@ def chuanliu(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> list[str]:
-    return ["--data", str(tmp_path)]
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of all that this module's database belongs to: it holds the master key."""
+    return tmp_path_factory.mktemp("data")
 
 
-def test_run_show_and_export(shop: Shop, tmp_path: Path) -> None:
+def test_run_show_and_export(shop: Shop, folder: Path) -> None:
     async def main() -> int:
         async with engines(shop.market.url) as [engine]:
             home = await household(shop, engine, "cli", "2025-12-20", balance_minor=100_00)
@@ -37,26 +38,26 @@ def test_run_show_and_export(shop: Shop, tmp_path: Path) -> None:
             return home.consumer
 
     who = str(run(main))
-    url = ["--database-url", shop.market.url, "--data", str(tmp_path)]
+    url = ["--database-url", shop.market.url, "--data", str(folder)]
     made = chuanliu("bills", "run", "--product", "cli", "--until", "2026-02-05 00:00", *url, "--json")
     assert made.returncode == 0, made.stderr
     assert json.loads(made.stdout)["products"][0]["statements"] == 1
     shown = chuanliu("bills", "show", who, *url, "--json")
     (row,) = json.loads(shown.stdout)["statements"]
     assert (row["cycle"], row["due"], row["minimum"], row["entries"]) == (202602, "50.00", "5.00", "1-2")
-    file = tmp_path / "bill.csv"
+    file = folder / "bill.csv"
     assert chuanliu("bills", "export", who, "cli", "202602", str(file), *url).returncode == 0
     lines = file.read_text("utf-8-sig").splitlines()
     assert lines[1:] == [
         "202602,1,2026-01-10 12:00:00,payment,tea,80.00,80.00,CNY",
         "202602,2,2026-01-11 12:00:00,repayment,tea,-30.00,50.00,CNY",
     ]
-    page = tmp_path / "bill.pdf"
+    page = folder / "bill.pdf"
     assert chuanliu("bills", "export", who, "cli", "202602", str(page), *url).returncode == 0
     assert page.read_bytes().startswith(b"%PDF-")
     for arguments, message in [
         (["export", who, "cli", "202603", str(page)], "No such statement"),
-        (["export", who, "cli", "202602", str(tmp_path / "bill.doc")], "must end in .csv or .pdf"),
+        (["export", who, "cli", "202602", str(folder / "bill.doc")], "must end in .csv or .pdf"),
         (["run", "--product", "ford-card"], "the lender bills this product itself"),
         (["show", "2088"], "user_id has 16 digits"),
     ]:
@@ -92,7 +93,7 @@ def _lines(shop: Shop, product_id: int, count: int) -> None:
         )
 
 
-def test_killed_at_random_points_nothing_is_billed_twice_or_never(shop: Shop, tmp_path: Path) -> None:
+def test_killed_at_random_points_nothing_is_billed_twice_or_never(shop: Shop, folder: Path) -> None:
     async def main() -> int:
         async with engines(shop.market.url) as [engine]:
             home = await household(shop, engine, "killed", "2025-12-20")
@@ -103,7 +104,7 @@ def test_killed_at_random_points_nothing_is_billed_twice_or_never(shop: Shop, tm
     program = "from chuanliu.cli import main; main()"
     command = [
         sys.executable, "-c", program, "bills", "run", "--product", "killed", "--until", "2026-03-05 00:00",
-        "--database-url", shop.market.url, "--data", str(tmp_path),
+        "--database-url", shop.market.url, "--data", str(folder),
     ]  # fmt: skip
     kills = _kill_while_it_works(shop, product_id, command)
     assert kills >= 3

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from bills.household import Household, household, instant
-from chuanliu.bills import cycle_of_terms, generation_store
+from chuanliu.bills import BILL_CHECKS, cycle_of_terms, generation_store
 from chuanliu.lenders import BillingTerms, lender_yaml, read_lender_file, terms_of
 from engine.rig import engines, run
 from instalments.shop import Shop
@@ -128,16 +128,27 @@ def test_the_unique_key_refuses_a_second_statement(shop: Shop) -> None:
 
 
 def test_the_audit_finds_a_statement_that_is_off(shop: Shop) -> None:
-    shop.market.execute(
-        "UPDATE statement SET closing_minor = closing_minor + 1, purchases_minor = purchases_minor + 1"
-        " WHERE ctid = (SELECT min(ctid) FROM statement)"
+    found = _offenders_after(
+        shop, "UPDATE statement SET closing_minor = closing_minor + 1, purchases_minor = purchases_minor + 1"
     )
-    with pytest.raises(AssertionError, match="statements are their postings"):
-        shop.market.require_clean()
-    shop.market.execute(
-        "UPDATE statement SET closing_minor = closing_minor - 1, purchases_minor = purchases_minor - 1"
-        " WHERE ctid = (SELECT max(ctid) FROM statement)"
+    assert found["statements are their postings"] > 0
+    found = _offenders_after(
+        shop,
+        "UPDATE statement SET opening_minor = opening_minor + 1, closing_minor = closing_minor + 1"
+        " WHERE cycle = (SELECT max(cycle) FROM statement)",
     )
+    assert found["statements are their postings"] == 0
+    assert found["statements follow each other without gap"] > 0
+    assert found.keys() == BILL_CHECKS.keys()
+    shop.market.require_clean()
+
+
+def _offenders_after(shop: Shop, corruption: str) -> dict[str, int]:
+    """How many each check of statements finds after a change, which is then taken back."""
+    connection = shop.market.connection
+    with connection.transaction(force_rollback=True):
+        connection.execute(corruption)
+        return {name: len(connection.execute(check).fetchall()) for name, check in BILL_CHECKS.items()}
 
 
 def test_billing_terms_are_checked_and_read_back() -> None:

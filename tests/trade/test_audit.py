@@ -10,6 +10,7 @@ import sys
 import psycopg
 import pytest
 
+from chuanliu.bills import BILL_CHECKS
 from chuanliu.instalments import INSTALMENT_CHECKS
 from chuanliu.ledger import LEDGER_CHECKS, Chart, PlaceHold, PostHold, account_of
 from chuanliu.ledger.fold_store import fold
@@ -126,8 +127,8 @@ def test_what_is_off_is_found(busy_market: Market, check: str, corruption: str) 
 
 def test_every_check_has_a_case() -> None:
     assert {check for check, _ in CORRUPTIONS} == set(LEDGER_CHECKS | TRADE_CHECKS)
-    # The others have theirs in tests/lenders and tests/instalments.
-    assert CHECKS == LEDGER_CHECKS | LENDER_CHECKS | INSTALMENT_CHECKS | TRADE_CHECKS
+    # The others have theirs in tests/lenders, tests/instalments and tests/bills.
+    assert CHECKS == LEDGER_CHECKS | LENDER_CHECKS | INSTALMENT_CHECKS | TRADE_CHECKS | BILL_CHECKS
 
 
 def test_a_report_names_the_first_offenders_and_counts_all(busy_market: Market) -> None:
