@@ -17,6 +17,7 @@ from chuanliu.cli.settings_of_command import settings_from
 from chuanliu.cli.shared_options import parameters_of, with_parameters
 from chuanliu.errors import Forbidden, Invalid, Unavailable
 from chuanliu.gateway import Services
+from chuanliu.ids import is_party_number
 from chuanliu.runtime import CannotStart, Settings, engine_session, read_status
 
 Data = Annotated[Path | None, typer.Option("--data", help="The data folder of the running platform.")]
@@ -145,9 +146,9 @@ def show_rows(name: str, rows: list[dict[str, Any]], *, as_json: bool) -> None:
 
 
 def number(text: str, field: str) -> int:
-    """A party or app number from an argument. Raises `Invalid(invalid_parameter)` naming the field."""
-    if len(text) != 16 or not text.isascii() or not text.isdigit():
-        raise Invalid("invalid_parameter", f"{field} has 16 digits", field=field)
+    """A party's number from an argument. Raises `Invalid(invalid_parameter)` naming the field."""
+    if not is_party_number(text):
+        raise Invalid("invalid_parameter", f"{field} has 16 digits and begins with 2088", field=field)
     return int(text)
 
 

@@ -6,6 +6,7 @@ What only one command needs of a dialect is imported there: a dialect takes long
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from base64 import b64encode
 from pathlib import Path
@@ -39,6 +40,7 @@ from chuanliu.parties import (
 
 app = typer.Typer(no_args_is_help=True, help="Merchants, their apps, keys and certificates.")
 
+_APP_NUMBER = re.compile(r"2021[0-9]{12}", re.ASCII)
 AppId = Annotated[str, typer.Argument(help="The app's number (2021…).", metavar="APP_ID")]
 WhoseId = Annotated[str, typer.Argument(help="The merchant's number (2088…), or one of its apps'.", metavar="ID")]
 PublicKey = Annotated[
@@ -49,17 +51,19 @@ OverlapHours = Annotated[int, typer.Option("--overlap", min=0, max=24 * 90, help
 
 
 def _app_of(services: Services, app_id: str) -> App:
-    found = find_app(services.engine.reference, str(number(app_id, "app_id")))
+    found = find_app(services.engine.reference, app_id)
     if found is None:
         raise NotFound("app_not_found")
     return found
 
 
 def _merchant_of(services: Services, text: str) -> Merchant:
-    found = find_merchant(services.engine.reference, number(text, "id"))
-    if found is None:
-        apps = services.engine.reference.find(APP, "app_id", int(text))
-        found = find_merchant(services.engine.reference, apps[0].merchant_id) if apps else None
+    reference = services.engine.reference
+    if _APP_NUMBER.fullmatch(text):
+        apps = reference.find(APP, "app_id", int(text))
+        found = find_merchant(reference, apps[0].merchant_id) if apps else None
+    else:
+        found = find_merchant(reference, number(text, "id"))
     if found is None:
         raise NotFound("merchant_not_found")
     return found

@@ -68,7 +68,8 @@ WANTED = {
 )
 def test_what_does_not_exist_is_not_found(platform: Platform, operation: Operation) -> None:
     wanted = WANTED.get(operation.path.split("/")[3], "consumer")
-    for known in ({}, {"merchant_id": "x", "app_id": "x", "user_id": "x"}):
+    for number in ("", "x", "0", "1", "9223372036854775807", "9999999999999999"):
+        known = dict.fromkeys(("merchant_id", "app_id", "user_id"), number) if number else {}
         found = platform.code(operation.method, path_of(operation, **known), body_of(operation))
         assert found == (404, f"{wanted}_not_found")
 

@@ -19,7 +19,7 @@ from chuanliu.gateway.admin.documents import (
 )
 from chuanliu.gateway.admin.operation import Operation
 from chuanliu.gateway.composition import Services
-from chuanliu.gateway.native.fields import Amount, amount, id_of
+from chuanliu.gateway.native.fields import Amount, amount, party_in
 from chuanliu.money import parse_amount
 from chuanliu.parties import (
     CONFIRM_ABOVE_DEFAULT_MINOR,
@@ -50,7 +50,7 @@ def _cny(given: Amount, field: str) -> int:
 
 
 def _consumer_id(params: Params) -> int:
-    return id_of(params["user_id"], "consumer_not_found")
+    return party_in(params["user_id"], "consumer_not_found")
 
 
 async def _hash(password: str) -> str:

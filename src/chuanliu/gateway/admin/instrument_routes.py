@@ -13,7 +13,7 @@ from chuanliu.gateway.admin.documents import Document
 from chuanliu.gateway.admin.lender_documents import CardBody, InstrumentChanges, LineBody, instrument_view
 from chuanliu.gateway.admin.operation import Operation
 from chuanliu.gateway.composition import Services
-from chuanliu.gateway.native.fields import Amount, id_of
+from chuanliu.gateway.native.fields import Amount, id_of, party_in
 from chuanliu.ids import cell_of_party, with_cell
 from chuanliu.lenders import (
     CARD_RANDOMNESS,
@@ -37,7 +37,7 @@ Params = Mapping[str, str]
 
 
 def _consumer_id(params: Params) -> int:
-    return id_of(params["user_id"], "consumer_not_found")
+    return party_in(params["user_id"], "consumer_not_found")
 
 
 async def prove_consumer(services: Services, consumer_id: int, pay_password: str) -> None:

@@ -33,7 +33,7 @@ from chuanliu.gateway.admin.documents import (
 from chuanliu.gateway.admin.operation import Operation
 from chuanliu.gateway.bodies import NothingBody
 from chuanliu.gateway.composition import Services
-from chuanliu.gateway.native.fields import id_of
+from chuanliu.gateway.native.fields import id_of, party_in
 from chuanliu.ids import with_cell
 from chuanliu.parties import (
     API_KEY_RANDOMNESS,
@@ -73,7 +73,7 @@ async def _fresh(services: Services) -> Reference:
 
 
 async def _merchant(services: Services, params: Params) -> Merchant:
-    merchant = find_merchant(await _fresh(services), id_of(params["merchant_id"], "merchant_not_found"))
+    merchant = find_merchant(await _fresh(services), party_in(params["merchant_id"], "merchant_not_found"))
     if merchant is None:
         raise NotFound("merchant_not_found")
     return merchant
@@ -109,7 +109,7 @@ async def list_merchants(services: Services, _body: None, _params: Params) -> Do
 async def add_merchant(services: Services, body: MerchantBody, _params: Params) -> Document:
     """A new merchant with all that its developer needs; the private key and the API key are shown only here."""
     if body.platform_id is not None:
-        platform_id = id_of(body.platform_id, "merchant_not_found")
+        platform_id = party_in(body.platform_id, "merchant_not_found")
         command = AddMerchant(
             body.name, body.fee_bps, body.refund_needs_funds, platform_id, with_app=False, category=body.category
         )
@@ -139,7 +139,7 @@ async def show_merchant(services: Services, _body: None, params: Params) -> Docu
 
 async def change_merchant(services: Services, body: MerchantChanges, params: Params) -> Document:
     """Rename, block, unblock, or change the terms of a merchant."""
-    merchant_id = id_of(params["merchant_id"], "merchant_not_found")
+    merchant_id = party_in(params["merchant_id"], "merchant_not_found")
     changed = await services.engine.submit(
         ChangeMerchant(merchant_id, body.name, body.blocked, body.fee_bps, body.refund_needs_funds, body.category)
     )
@@ -166,7 +166,7 @@ async def revoke_api_key(services: Services, _body: None, params: Params) -> Doc
 async def add_app(services: Services, body: AppBody, params: Params) -> Document:
     """A further app of a merchant."""
     private, public = await _private_and_public(body.public_key)
-    merchant_id = id_of(params["merchant_id"], "merchant_not_found")
+    merchant_id = party_in(params["merchant_id"], "merchant_not_found")
     app, _ = await services.engine.submit(AddApp(merchant_id, body.name, public))
     return {**app_document(await _fresh(services), app), **_private_members(private)}
 

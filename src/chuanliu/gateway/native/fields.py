@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from chuanliu.errors import Invalid, NotFound
+from chuanliu.ids import is_party_number
 from chuanliu.money import CURRENCIES, format_amount, parse_amount
 
 END: Final = r"$(?!\n)"
@@ -91,6 +92,13 @@ def id_of(text: str, code: str) -> int:
     if _ID.fullmatch(text) is None or (number := int(text)) >= 2**63:
         raise NotFound(code)
     return number
+
+
+def party_in(text: str, code: str) -> int:
+    """A party's number in a path. Raises `NotFound(code)` for what cannot be one."""
+    if not is_party_number(text):
+        raise NotFound(code)
+    return int(text)
 
 
 def check_key(key: str | None) -> str | None:
