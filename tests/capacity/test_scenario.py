@@ -84,6 +84,7 @@ def test_a_seed_makes_the_same_load_and_another_seed_another() -> None:
         (SMALL.replace("slot_s: 60", "slot_s: 0"), "line 4: `slot_s` must be a number, above 0"),
         (SMALL.replace("slot_s: 60", "slot_s: 61"), "line 4: `slot_s` must be at most 10, or a multiple of 10"),
         (SMALL.replace("240", "99999999"), "line 4: a scenario is at most 31 days"),
+        (SMALL.replace("count: 2", "count: two"), "line 9: `count` must be a number"),
         (SMALL.replace("count: 2", "count: 1.5"), "line 9: `count` must be a whole number"),
         (SMALL.replace("to: 3", "too: 3"), "line 11: `too` is not known"),
         (SMALL.replace("name: host", "name: shop"), "line 14: a group must have a `name` of its own"),

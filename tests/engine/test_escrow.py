@@ -77,6 +77,22 @@ def test_a_dry_stripe_asks_for_all_and_gathers(database_url: str) -> None:
     assert left(database_url, 20) == 0
 
 
+def test_many_who_find_their_stripes_dry_ask_for_the_rest_once(database_url: str) -> None:
+    """A try of the batch ends when the needs repeat: those behind find loaded what the first ones asked for."""
+    budget(database_url, 25, [0] * 7 + [150])
+
+    async def main() -> None:
+        async with engines(database_url) as (engine,):
+            results = await outcomes([engine.submit(Take(25, 1, STRIPES * n)) for n in range(200)])
+            assert Counter(map(code_of, results)) == {"ok": 150, "budget_exhausted": 50}
+            counters = engine.counters[0]
+            assert (counters.batches, counters.commands, counters.largest_batch) == (1, 200, 200)
+            assert 0 < counters.needs < 50
+
+    run(main)
+    assert left(database_url, 25) == 0
+
+
 def test_taking_and_giving_back_at_once_conserves_the_budget(database_url: str) -> None:
     budget(database_url, 30, [10] * 8)
 

@@ -80,6 +80,33 @@ def test_a_job_that_fails_says_why_and_others_go_on(connection: Connection) -> N
     assert (again.status, again.done, failing.reached, again.problem) == ("idle", 6, 10, "")
 
 
+def test_a_mistake_in_the_database_is_the_jobs_own(connection: Connection) -> None:
+    def ask_for_what_is_not_there() -> None:
+        connection.execute("SELECT FROM no_such_table")
+
+    failing, other = Counting("failing", at={2: ask_for_what_is_not_there}), Counting("other")
+    job_store.enrol(connection, [failing, other])
+    assert Home(connection, [failing, other], lambda: False).run_due() == 1
+    state = job_store.state(connection, "failing")
+    assert (state.status, state.done) == ("failed", 2)
+    assert state.problem.startswith("UndefinedTable: relation")
+
+
+def test_a_lost_connection_ends_the_home_and_another_goes_on(market: Market, connection: Connection) -> None:
+    def cut_the_line() -> None:
+        market.execute("SELECT pg_terminate_backend(%s)", connection.info.backend_pid)
+
+    job = Counting(at={4: cut_the_line})
+    job_store.enrol(connection, [job])
+    home = Home(connection, [job], lambda: False)
+    with pytest.raises(psycopg.OperationalError):
+        home.run_due()
+    with psycopg.connect(market.url, autocommit=True) as again:
+        job_store.enrol(again, [job])
+        assert Home(again, [job], lambda: False).run_due() == 1
+    assert job.reached == 10
+
+
 def test_a_stop_leaves_a_job_due_where_it_is(connection: Connection) -> None:
     stopping = []
     job = Counting(at={4: lambda: stopping.append(True)})

@@ -9,6 +9,7 @@ import pytest
 
 from chuanliu.engine import LaneLimits
 from chuanliu.ids import party_number
+from chuanliu.parties import ReadReference
 from chuanliu.promotions import (
     AddBudget,
     CampaignTerms,
@@ -53,7 +54,7 @@ def test_2000_confirmations_on_a_budget_for_500(fair: Fair, rest: int, per_cell:
                 10**9 - 500 * 200,
             ]
             assert fair.status(view) == ("published" if rest else "exhausted")
-            known = find_campaign(crowd[0].reference, view.campaign_id)
+            known = find_campaign(await crowd[0].ask(ReadReference()), view.campaign_id)
             assert known is not None
             assert known.sponsors[0].rest_minor == rest
 
@@ -153,7 +154,7 @@ def test_uses_of_a_day_are_counted_over_all_processes(fair: Fair) -> None:
             futures = [crowd[n % CROWD].submit(command) for n, command in enumerate(confirm)]
             assert told(await outcomes(futures)) == {"ok": 50, "campaign_limit_reached": 350}
             assert fair.left(view.sponsors[0].sponsor_id) == 10**6 - 500
-            known = find_campaign(crowd[0].reference, view.campaign_id)
+            known = find_campaign(await crowd[0].ask(ReadReference()), view.campaign_id)
             assert known is not None
             assert known.campaign.spent_day == business_day(now())
             given = now()

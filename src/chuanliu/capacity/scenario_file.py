@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -86,7 +87,7 @@ def _group(reading: Reading, node: yaml.Node, name: str, members: dict[str, yaml
         if key in members
     }
     count = given.get("count", 1.0)
-    if count != int(count or 0) or not 1 <= count <= TENANTS_MAX:
+    if not math.isnan(count) and not (count.is_integer() and 1 <= count <= TENANTS_MAX):
         reading.say(members["count"], f"`count` must be a whole number from 1 to {TENANTS_MAX}")
     if "usual_per_s" not in members:
         reading.say(node, "`usual_per_s` is missing")

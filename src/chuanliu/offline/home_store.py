@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import psycopg
 import structlog
 
 from chuanliu.clock import Micros
@@ -32,6 +33,7 @@ class Home:
     """Runs due jobs, one at a time, on a connection in autocommit. `stopping` is asked between chunks.
 
     Jobs run in the order of their deadlines. A job that fails is due again a minute later; others go on.
+    Raises `psycopg.Error` once the connection is lost.
     """
 
     connection: Connection
@@ -55,7 +57,9 @@ class Home:
         run = _Run(self, job)
         try:
             whole = run.to_the_end()
-        except (ChuanliuError, ArithmeticError, LookupError, ValueError) as error:
+        except (ChuanliuError, ArithmeticError, LookupError, ValueError, psycopg.Error) as error:
+            if self.connection.broken:
+                raise
             log.exception("an offline job failed", job=job.name)
             job_store.end(self.connection, job, run.done, run.worked_us, f"{type(error).__name__}: {error}"[:500])
             return False
