@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chuanliu.bills import cycle_of, day_number, due_after, ended_cycles, next_cycle
-from chuanliu.clock import parse_wall
+from chuanliu.bills import cycle_of, due_after, ended_cycles, next_cycle
+from chuanliu.clock import day_number, parse_wall
 from chuanliu.instalments import months_later
 from lenders.samples import terms
 

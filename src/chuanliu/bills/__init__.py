@@ -13,7 +13,7 @@ from chuanliu.bills.billing import (
     minimum_payment,
 )
 from chuanliu.bills.claims import Allocation, Charges, Share, allocate, last_billed, last_due, lateness, unpaid
-from chuanliu.bills.cycles import Cycle, cycle_of, cycle_of_terms, day_number, due_after, ended_cycles, next_cycle
+from chuanliu.bills.cycles import Cycle, cycle_of, cycle_of_terms, due_after, ended_cycles, next_cycle
 from chuanliu.bills.due_store import DueLine, due_lines
 from chuanliu.bills.exports import day_text, signed, statement_csv, statement_pdf
 from chuanliu.bills.hardship import HardshipOffer, Reschedule, rescheduled
@@ -74,7 +74,6 @@ __all__ = [
     "allocate",
     "cycle_of",
     "cycle_of_terms",
-    "day_number",
     "day_text",
     "due_after",
     "due_lines",

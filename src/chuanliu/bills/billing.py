@@ -9,9 +9,9 @@ from __future__ import annotations
 from decimal import ROUND_CEILING, Decimal
 from typing import NamedTuple
 
-from chuanliu.bills.cycles import Cycle, day_number
+from chuanliu.bills.cycles import Cycle
 from chuanliu.bills.tables import Statement
-from chuanliu.clock import Micros
+from chuanliu.clock import Micros, day_number
 from chuanliu.lenders import BillingTerms
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from chuanliu.bills.cycles import billed_until, cycle_of_terms, next_cycle
 from chuanliu.bills.tables import LineStanding, Statement
+from chuanliu.clock import date_of, day_number
 from chuanliu.instalments import Plan
 from chuanliu.lenders import BillingTerms, Claim, ProductTerms
 
@@ -41,11 +42,6 @@ class Charges(NamedTuple):
     interest_minor: int
     late_cycle: int
     penalty_until: int
-
-
-def date_of(day: int) -> date:
-    """A yyyymmdd day as a date."""
-    return date(day // 10_000, day // 100 % 100, day % 100)
 
 
 def last_billed(terms: ProductTerms, today: date) -> int:
@@ -113,7 +109,7 @@ def lateness(
     unpaid: simple, half-even, not on charges. Nothing while a hardship plan spares charges, or where the minimum was
     paid in time.
     """
-    day = today.year * 10_000 + today.month * 100 + today.day
+    day = day_number(today)
     nothing = Charges(0, 0, standing.late_cycle, standing.penalty_until)
     if statement is None or not is_late(statement, standing, plans, terms.grace_days, today):
         return nothing
@@ -129,5 +125,5 @@ def lateness(
 
 def last_due(statements: Iterable[Statement], today: date) -> Statement | None:
     """The newest statement whose due date is not to come."""
-    day = today.year * 10_000 + today.month * 100 + today.day
+    day = day_number(today)
     return max((each for each in statements if each.due_on <= day), key=lambda each: each.cycle, default=None)

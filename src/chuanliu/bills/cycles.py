@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from chuanliu.clock import SHANGHAI, Micros, business_date, from_datetime
+from chuanliu.clock import SHANGHAI, Micros, business_date, day_number, from_datetime
 from chuanliu.instalments import is_closed_in_china, months_later, next_business_day
 from chuanliu.lenders import ProductTerms
 
@@ -28,11 +28,6 @@ class Cycle(NamedTuple):
     cut_at: Micros
     billed_until: int
     overdue_until: int
-
-
-def day_number(day: date) -> int:
-    """A date as yyyymmdd."""
-    return day.year * 10_000 + day.month * 100 + day.day
 
 
 def in_month(year: int, month: int, day: int) -> date:

@@ -7,8 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import psycopg
 
-from chuanliu.bills.claims import date_of
-from chuanliu.bills.cycles import day_number
+from chuanliu.clock import date_of, day_number
 
 LOOKED_BACK: Final = timedelta(days=400)
 

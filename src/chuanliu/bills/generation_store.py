@@ -216,25 +216,25 @@ def bill_product(
     the run there: nothing is lost, and the next run goes on. The connection is in autocommit.
     """
     progress = Progress(product.product_id)
-    if product.funding != "own":
-        return progress
-    terms = terms_of(product)
-    for cycle in ended_cycles(terms, product.created_at, until - SETTLING):
+    for cycle, done in chunks_of(connection, product, until, may_go_on=may_go_on):
         progress.cycle = cycle.number
-        for done in bill_cycle(connection, product, cycle, may_go_on=may_go_on):
-            progress.add(done)
-            if report is not None:
-                report(progress)
-        if may_go_on is not None and not may_go_on():
-            break
+        progress.add(done)
+        if report is not None:
+            report(progress)
     return progress
 
 
-def chunks_of(connection: Connection, product: Product, until: Micros) -> Iterator[Done]:
-    """Make all statements of a product whose cycle ended before `until`, oldest first, chunk by chunk."""
-    if product.funding == "own":
-        for cycle in ended_cycles(terms_of(product), product.created_at, until - SETTLING):
-            yield from bill_cycle(connection, product, cycle)
+def chunks_of(
+    connection: Connection, product: Product, until: Micros, *, may_go_on: Callable[[], bool] | None = None
+) -> Iterator[tuple[Cycle, Done]]:
+    """Make all statements of a product whose cycle ended before `until`, oldest first: each chunk with its cycle."""
+    if product.funding != "own":
+        return
+    for cycle in ended_cycles(terms_of(product), product.created_at, until - SETTLING):
+        for done in bill_cycle(connection, product, cycle, may_go_on=may_go_on):
+            yield cycle, done
+        if may_go_on is not None and not may_go_on():
+            return
 
 
 def bill_cycle(

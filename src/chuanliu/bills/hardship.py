@@ -8,9 +8,9 @@ from hashlib import sha256
 import msgspec
 
 from chuanliu.bills.claims import last_due
-from chuanliu.bills.cycles import day_number
 from chuanliu.bills.repaying import LineCommand
 from chuanliu.bills.tables import HARDSHIP, LINE_STANDING, Hardship
+from chuanliu.clock import day_number
 from chuanliu.engine import Context, Rows
 from chuanliu.errors import Refused
 from chuanliu.instalments import PLAN, Plan, due_dates, first_due, is_closed_in_china

@@ -17,9 +17,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from chuanliu.bills.claims import Allocation, allocate, last_billed, last_due, lateness, unpaid
-from chuanliu.bills.cycles import day_number
 from chuanliu.bills.tables import BILL_NOTICE, LINE_STANDING, STATEMENTS_OF_LINE, BillNotice, LineStanding, Statement
-from chuanliu.clock import business_date
+from chuanliu.clock import business_date, date_of, day_number
 from chuanliu.engine import Command, Context, Keys, Reference, Rows, Seen
 from chuanliu.errors import NotFound, Refused
 from chuanliu.ids import cell_of_id
@@ -107,9 +106,7 @@ class LineCommand(Command[Any], frozen=True):
 
     def today(self, context: Context) -> date:
         """The business day to act for."""
-        if self.on is None:
-            return business_date(context.now)
-        return date(self.on // 10_000, self.on // 100 % 100, self.on % 100)
+        return business_date(context.now) if self.on is None else date_of(self.on)
 
 
 def charge_lateness(rows: Rows, context: Context, line: _OnLine, today: date) -> tuple[LineStanding, int, int]:
@@ -247,8 +244,7 @@ class CollectBill(LineCommand, frozen=True):
         owed_minor: int,
     ) -> LineStanding:  # fmt: skip
         """Take the dunning steps that have come since the last look; of several the last one only."""
-        due = date(statement.due_on // 10_000, statement.due_on // 100 % 100, statement.due_on % 100)
-        behind = (today - due).days
+        behind = (today - date_of(statement.due_on)).days
         done = standing.dunned_days if standing.dunned_cycle == statement.cycle else -1000
         steps = [step for step in terms_of(line.product).billing.dunning if done < step.days <= behind]
         if not steps:

@@ -158,9 +158,8 @@ def _learn(trace: Trace, events: Sequence[Event], rows: dict[str, int], cut: int
 def _add_event(quantiles: Floats, event: Event, learned: EventsLearned, trace: Trace, cut: int) -> None:
     """To a tenant's quantiles: medians add up, what is above them adds like independent deviations do."""
     expected = uncertain(event.peak_per_s)
-    declared = math.sqrt(math.log1p((expected.deviation / expected.mean) ** 2)) if expected.mean > 0 else 0.0
     weight = learned.count / (learned.count + PRIOR_EVENTS) if learned.count > 1 else 0.0
-    sigma = math.sqrt((1 - weight) * declared**2 + weight * learned.spread**2)
+    sigma = math.sqrt((1 - weight) * expected.sigma**2 + weight * learned.spread**2)
     median = event.peak_per_s.p50 * learned.ratio
     peaks = median * np.exp(sigma * np.array([0.0, Z90, Z99]))
     course = np.array(learned.course)

@@ -85,9 +85,8 @@ def _usual(member: Member, scenario: Scenario, slots: int) -> Floats:
 
 def _happening(event: Event, member: Member, scenario: Scenario, slots: int, chance: np.random.Generator) -> Floats:
     expected = uncertain(event.peak_per_s)
-    sigma2 = math.log1p((expected.deviation / expected.mean) ** 2) if expected.mean else 0.0
-    median = expected.mean * math.exp(-sigma2 / 2)
-    peak = median * math.exp(math.sqrt(sigma2) * chance.normal()) * member.sends_times
+    sigma = expected.sigma
+    peak = expected.mean * math.exp(sigma * chance.normal() - sigma**2 / 2) * member.sends_times
     if event.unknown_time:
         begin, length = round(chance.uniform(event.start, max(event.end - event.duration, event.start))), event.duration
     else:

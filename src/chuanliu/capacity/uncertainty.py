@@ -29,6 +29,11 @@ class Uncertain(msgspec.Struct, frozen=True, kw_only=True):
     mean: float
     deviation: float
 
+    @property
+    def sigma(self) -> float:
+        """The standard deviation of its logarithm, taken as log-normal; 0 for a mean of 0."""
+        return math.sqrt(math.log1p((self.deviation / self.mean) ** 2)) if self.mean > 0 else 0.0
+
 
 def z_of(probability: float) -> float:
     """The quantile of the standard normal distribution; `probability` in (0, 1)."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +11,7 @@ import typer
 
 from chuanliu.connectors import BankListing, BankSimulator, control_application
 from chuanliu.errors import Invalid
+from chuanliu.runtime import stop_on_signals
 from chuanliu.serving import serve
 
 
@@ -48,9 +47,7 @@ def bank_simulator(
 
 
 async def _simulate(simulator: BankSimulator, control_port: int) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stop_on_signals()
 
     def ready(port: int) -> None:
         banks = {

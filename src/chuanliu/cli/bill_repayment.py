@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from chuanliu.bills import BillPaid, CollectBill, RepayBill, Reschedule, SetAutoRepay, day_number, due_lines, signed
+from chuanliu.bills import BillPaid, CollectBill, RepayBill, Reschedule, SetAutoRepay, due_lines, signed
 from chuanliu.cli.installation import number
-from chuanliu.clock import business_date
+from chuanliu.clock import business_date, day_number
 from chuanliu.errors import ChuanliuError, Invalid, NotFound
 from chuanliu.gateway import Services
 from chuanliu.lenders import FindInstruments, InstrumentView

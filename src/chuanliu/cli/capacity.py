@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import time
+from collections.abc import Callable
 from datetime import datetime
+from inspect import Parameter
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 import typer
@@ -35,6 +37,7 @@ from chuanliu.capacity import (
     work_of,
     write_icalendar,
 )
+from chuanliu.cli.shared_options import parameters_of, with_parameters
 from chuanliu.clock import HOUR, MINUTE, SECOND, Micros, from_datetime, iso_text
 from chuanliu.errors import Invalid
 
@@ -49,16 +52,6 @@ UnitsMax = Annotated[int, typer.Option("--units-max", min=1, help="The most unit
 
 SLOT: Final = 5 * MINUTE
 SLOTS: Final = 288
-
-
-class _PlanOptions(msgspec.Struct, frozen=True, kw_only=True):
-    calendar: Path
-    jobs: Path | None
-    unit_rate: float
-    units_max: int
-    lag_s: float
-    running: int | None
-    run_minutes_min: float
 
 
 class _Planned(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,8 +70,7 @@ Running = Annotated[
 RunMin = Annotated[float, typer.Option("--run-minutes-min", min=0, help="The least time that an elastic unit runs.")]
 
 
-@app.command("plan")
-def plan_day(
+def _planned(
     calendar: Calendar,
     jobs: Jobs = None,
     unit_rate: UnitRate = UNIT_RATE,
@@ -86,20 +78,43 @@ def plan_day(
     lag_s: PlanLag = LAG / SECOND,
     running: Running = None,
     run_minutes_min: RunMin = 0.0,
-    as_json: Json = False,
-) -> None:
-    """Units, shares and offline windows for 24 hours in slots of 5 minutes, from the hour of the first event."""
-    found = _planned(
-        _PlanOptions(
-            calendar=calendar,
-            jobs=jobs,
-            unit_rate=unit_rate,
-            units_max=units_max,
-            lag_s=lag_s,
-            running=running,
-            run_minutes_min=run_minutes_min,
-        )
+) -> _Planned:
+    events = events_of_file(calendar)
+    if not events:
+        raise Invalid("invalid_parameter", "the calendar has no events", field="calendar")
+    work = [] if jobs is None else read_jobs(text_of_file(jobs))
+    start = min(event.start for event in events) // HOUR * HOUR
+    terms = Terms(
+        unit_rate=unit_rate,
+        units_max=units_max,
+        run_slots_min=max(-(-round(run_minutes_min * MINUTE) // SLOT), 1),
+        lag_slots=0 if running is None else -(-round(lag_s * SECOND) // SLOT),
+        running=running or 0,
     )
+    plan = make_plan(*promises_of(events, start, SLOT, SLOTS), terms, work_of(work, start, SLOT, SLOTS))
+    return _Planned(start=start, plan=plan, terms=terms)
+
+
+def _on_plan(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make an action on a plan a command: the options of planning stand behind its own."""
+
+    def register(action: Callable[..., None]) -> Callable[..., None]:
+        own = parameters_of(action)
+        planning = parameters_of(_planned)
+
+        def carry_out(**given: Any) -> None:
+            found = _planned(**{each.name: given[each.name] for each in planning})
+            action(found, **{each.name: given[each.name] for each in own})
+
+        parameters = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in (*own, *planning)]
+        return app.command(name)(with_parameters(carry_out, parameters, action.__doc__ or ""))
+
+    return register
+
+
+@_on_plan("plan")
+def plan_day(found: _Planned, /, *, as_json: Json = False) -> None:
+    """Units, shares and offline windows for 24 hours in slots of 5 minutes, from the hour of the first event."""
     plan = found.plan
     slots = [
         {
@@ -118,31 +133,16 @@ def plan_day(
         typer.echo(f"{one['time']}  {one['units']} units")
 
 
-@app.command("why")
+@_on_plan("why")
 def explain(
-    tenant: str,
+    found: _Planned,
+    /,
+    *,
+    tenant: Annotated[str, typer.Argument()],
     moment: Annotated[str, typer.Argument(metavar="TIME", help="ISO 8601 with an offset.")],
-    calendar: Calendar,
-    jobs: Jobs = None,
-    unit_rate: UnitRate = UNIT_RATE,
-    units_max: UnitsMax = 10_000,
-    lag_s: PlanLag = LAG / SECOND,
-    running: Running = None,
-    run_minutes_min: RunMin = 0.0,
     as_json: Json = False,
 ) -> None:
     """Why a tenant has what it has in the plan at a time."""
-    found = _planned(
-        _PlanOptions(
-            calendar=calendar,
-            jobs=jobs,
-            unit_rate=unit_rate,
-            units_max=units_max,
-            lag_s=lag_s,
-            running=running,
-            run_minutes_min=run_minutes_min,
-        )
-    )
     try:
         slot = (from_datetime(datetime.fromisoformat(moment)) - found.start) // SLOT
     except ValueError:
@@ -153,23 +153,6 @@ def explain(
         raise Invalid("invalid_parameter", f"the plan is for 24 hours from {iso_text(found.start)}", field="time")
     sentences = why(found.plan, found.terms, tenant, slot)
     typer.echo(msgspec.json.encode({"why": sentences}) if as_json else "\n".join(sentences))
-
-
-def _planned(options: _PlanOptions) -> _Planned:
-    events = events_of_file(options.calendar)
-    if not events:
-        raise Invalid("invalid_parameter", "the calendar has no events", field="calendar")
-    jobs = [] if options.jobs is None else read_jobs(text_of_file(options.jobs))
-    start = min(event.start for event in events) // HOUR * HOUR
-    terms = Terms(
-        unit_rate=options.unit_rate,
-        units_max=options.units_max,
-        run_slots_min=max(-(-round(options.run_minutes_min * MINUTE) // SLOT), 1),
-        lag_slots=0 if options.running is None else -(-round(options.lag_s * SECOND) // SLOT),
-        running=options.running or 0,
-    )
-    plan = make_plan(*promises_of(events, start, SLOT, SLOTS), terms, work_of(jobs, start, SLOT, SLOTS))
-    return _Planned(start=start, plan=plan, terms=terms)
 
 
 @app.command("evaluate")

@@ -59,6 +59,16 @@ def parse_wall(text: str, zone: tzinfo = SHANGHAI, *, field: str = "timestamp") 
     raise Invalid("invalid_parameter", f"{field} must be yyyy-MM-dd HH:mm:ss", field=field)
 
 
+def day_number(day: date) -> int:
+    """A date as yyyymmdd."""
+    return day.year * 10_000 + day.month * 100 + day.day
+
+
+def date_of(number: int) -> date:
+    """The date that yyyymmdd stands for. Raises `ValueError` where there is none."""
+    return date(number // 10_000, number // 100 % 100, number % 100)
+
+
 def business_date(at: Micros, zone: tzinfo = SHANGHAI) -> date:
     """The civil date of an instant in the merchant's zone."""
     return to_datetime(at, zone).date()

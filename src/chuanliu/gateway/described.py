@@ -11,7 +11,7 @@ import msgspec
 
 from chuanliu.gateway.bodies import RAW_MEDIA_TYPES, RawBody
 from chuanliu.gateway.native.documents import Problem
-from chuanliu.gateway.native.openapi import API_VERSION, plain, query_parameters
+from chuanliu.gateway.native.openapi import framed, query_parameters
 
 _REFERENCE: Final = "#/components/schemas/{name}"
 _JSON: Final = "application/json"
@@ -62,19 +62,8 @@ def api_document(title: str, description: str, operations: Sequence[Described], 
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
-    document: dict[str, Any] = {
-        "openapi": "3.1.0",
-        "info": {"title": title, "version": API_VERSION, "description": description},
-        "servers": [{"url": public_url}],
-        "security": [{"api_key": []}],
-        "tags": [{"name": name} for name in dict.fromkeys(each.tag for each in operations)],
-        "paths": paths,
-        "components": {
-            "schemas": schemas,
-            "securitySchemes": {"api_key": {"type": "http", "scheme": "bearer", "description": "Your API key."}},
-        },
-    }
-    return {name: plain(part) for name, part in document.items()}
+    tags = [{"name": name} for name in dict.fromkeys(each.tag for each in operations)]
+    return framed(title, description, public_url, tags, paths, schemas)
 
 
 def _operation(operation: Described) -> dict[str, Any]:

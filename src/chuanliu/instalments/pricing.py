@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from chuanliu.clock import day_number
 from chuanliu.instalments.china_calendar import is_closed_in_china
 from chuanliu.instalments.due_dates import due_dates, months_later
 from chuanliu.instalments.rate_of_return import annuity_rate, monthly_rate
@@ -246,8 +247,7 @@ class _Dues:
         """The dates as yyyymmdd."""
         found = self._by_count.get(count)
         if found is None:
-            days = due_dates(self._first, count, self._closed)
-            found = tuple(day.year * 10_000 + day.month * 100 + day.day for day in days)
+            found = tuple(map(day_number, due_dates(self._first, count, self._closed)))
             self._by_count[count] = found
         return found
 

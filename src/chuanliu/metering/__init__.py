@@ -2,13 +2,12 @@
 
 from chuanliu.metering import meter_store
 from chuanliu.metering.classes import CASHIER_TENANT, CLASS_COUNT, COST_UNITS, UNKNOWN_TENANT, TrafficClass
-from chuanliu.metering.meter import LATENCY_BOUNDS_S, MeteredRow, Tally, TrafficMeter, tenant_name, tenant_of_name
+from chuanliu.metering.meter import MeteredRow, Tally, TrafficMeter, tenant_name, tenant_of_name
 
 __all__ = [
     "CASHIER_TENANT",
     "CLASS_COUNT",
     "COST_UNITS",
-    "LATENCY_BOUNDS_S",
     "UNKNOWN_TENANT",
     "MeteredRow",
     "Tally",

@@ -11,10 +11,11 @@ from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricF
 from prometheus_client.registry import Collector
 
 from chuanliu.clock import SECOND, Micros
+from chuanliu.ids import is_party_number
 from chuanliu.metering.classes import CASHIER_TENANT, COST_UNITS, UNKNOWN_TENANT, TrafficClass
+from chuanliu.serving import LATENCY_BUCKETS_S
 
-LATENCY_BOUNDS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-_BOUNDS: Final = (*(str(bound) for bound in LATENCY_BOUNDS_S), "+Inf")
+_BOUNDS: Final = (*(str(bound) for bound in LATENCY_BUCKETS_S), "+Inf")
 _NAMES: Final = {UNKNOWN_TENANT: "unknown", CASHIER_TENANT: "cashier"}
 
 
@@ -24,18 +25,18 @@ def tenant_name(tenant_id: int) -> str:
 
 
 def tenant_of_name(name: str) -> int | None:
-    """The reverse of `tenant_name`; None for what is neither a word nor digits."""
+    """The reverse of `tenant_name`; None for what is neither a word nor a merchant's number."""
     by_name = {word: tenant_id for tenant_id, word in _NAMES.items()}
     if name in by_name:
         return by_name[name]
-    return int(name) if name.isascii() and name.isdecimal() and len(name) == 16 else None
+    return int(name) if is_party_number(name) else None
 
 
 class MeteredRow(NamedTuple):
     """What one tenant's requests of one class came to within one second that begins at `starts_at`.
 
     Every offered request is admitted or rejected; an admitted one is answered, maybe in a later second. `latency`
-    counts answers by `LATENCY_BOUNDS_S`, the last those above all bounds.
+    counts answers by `LATENCY_BUCKETS_S`, the last those above all bounds.
     """
 
     starts_at: Micros
@@ -68,7 +69,7 @@ class Tally:
         """Count an answer to an admitted request."""
         self.answered += 1
         self.sum_s += seconds
-        self.latency[bisect_left(LATENCY_BOUNDS_S, seconds)] += 1
+        self.latency[bisect_left(LATENCY_BUCKETS_S, seconds)] += 1
 
     def take(self) -> tuple[int, ...] | None:
         """What was counted since the last call (offered, admitted, answered, rejected, latencies); None for nothing."""

@@ -20,43 +20,38 @@ SECONDS_KEPT_S: Final = 15 * 60
 MINUTES_KEPT_S: Final = 3 * 86_400
 HOURS_KEPT_S: Final = 400 * 86_400
 
-_WRITE: Final = """
-    INSERT INTO metered (
+_INSERT: Final = """INSERT INTO metered (
         grain_s, starts_at, tenant_id, class, offered, admitted, answered, rejected, cost_units, latency
-    )
+    )"""
+_ADD: Final = """ON CONFLICT (grain_s, starts_at, tenant_id, class) DO UPDATE SET
+        offered = metered.offered + excluded.offered,
+        admitted = metered.admitted + excluded.admitted,
+        answered = metered.answered + excluded.answered,
+        rejected = metered.rejected + excluded.rejected,
+        cost_units = metered.cost_units + excluded.cost_units,
+        latency = add_lists(metered.latency, excluded.latency)"""
+
+_WRITE: Final = f"""
+    {_INSERT}
     SELECT 1, starts_at, tenant_id, class, offered, admitted, answered, rejected, cost_units, latency::bigint[]
     FROM unnest(
         %s::timestamptz[], %s::bigint[], %s::smallint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
         %s::bigint[], %s::text[]
     ) AS row (starts_at, tenant_id, class, offered, admitted, answered, rejected, cost_units, latency)
-    ON CONFLICT (grain_s, starts_at, tenant_id, class) DO UPDATE SET
-        offered = metered.offered + excluded.offered,
-        admitted = metered.admitted + excluded.admitted,
-        answered = metered.answered + excluded.answered,
-        rejected = metered.rejected + excluded.rejected,
-        cost_units = metered.cost_units + excluded.cost_units,
-        latency = add_lists(metered.latency, excluded.latency)
-"""
+    {_ADD}
+"""  # noqa: S608 - of constants
 
-_ROLL_UP: Final = """
+_ROLL_UP: Final = f"""
     WITH moved AS (
         DELETE FROM metered WHERE grain_s = %(from)s AND starts_at < now() - make_interval(secs => %(kept)s)
         RETURNING *
     )
-    INSERT INTO metered (
-        grain_s, starts_at, tenant_id, class, offered, admitted, answered, rejected, cost_units, latency
-    )
+    {_INSERT}
     SELECT %(to)s, to_timestamp(floor(extract(epoch FROM starts_at) / %(to)s) * %(to)s) AS slot, tenant_id, class,
         sum(offered), sum(admitted), sum(answered), sum(rejected), sum(cost_units), sum_lists(latency)
     FROM moved GROUP BY slot, tenant_id, class ORDER BY slot, tenant_id, class
-    ON CONFLICT (grain_s, starts_at, tenant_id, class) DO UPDATE SET
-        offered = metered.offered + excluded.offered,
-        admitted = metered.admitted + excluded.admitted,
-        answered = metered.answered + excluded.answered,
-        rejected = metered.rejected + excluded.rejected,
-        cost_units = metered.cost_units + excluded.cost_units,
-        latency = add_lists(metered.latency, excluded.latency)
-"""
+    {_ADD}
+"""  # noqa: S608 - of constants
 
 _READ: Final = """
     SELECT (extract(epoch FROM starts_at) * 1000000)::bigint AS starts_at, tenant_id, class, offered,

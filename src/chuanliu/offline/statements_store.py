@@ -35,5 +35,5 @@ class Statements:
         now = time.time_ns() // 1000
         generation_store.prepare(connection)
         for product in self._products():
-            for done in generation_store.chunks_of(connection, product, now):
+            for _, done in generation_store.chunks_of(connection, product, now):
                 yield done.lines

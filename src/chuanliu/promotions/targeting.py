@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from chuanliu.clock import Micros, business_date
+from chuanliu.clock import Micros, business_date, day_number
 from chuanliu.engine import Reference
 from chuanliu.ids import cell_of_party, is_shadow
 from chuanliu.promotions.states import RUNNING
@@ -45,8 +45,7 @@ class Purchase(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 @lru_cache(maxsize=64)
 def _day_of_hour(hour: int) -> int:
-    day = business_date(hour * 3_600_000_000)
-    return day.year * 10_000 + day.month * 100 + day.day
+    return day_number(business_date(hour * 3_600_000_000))
 
 
 def business_day(now: Micros) -> int:

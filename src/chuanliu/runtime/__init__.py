@@ -29,6 +29,7 @@ from chuanliu.runtime.process_log import configure_log
 from chuanliu.runtime.resealing_store import keys_needed, reseal
 from chuanliu.runtime.settings import Settings, read_settings
 from chuanliu.runtime.start_errors import CannotStart
+from chuanliu.runtime.stopping_server import stop_on_signals
 from chuanliu.runtime.supervisor_server import Supervisor
 
 __all__ = [
@@ -66,5 +67,6 @@ __all__ = [
     "read_status",
     "reseal",
     "settings_of_process",
+    "stop_on_signals",
     "with_database",
 ]

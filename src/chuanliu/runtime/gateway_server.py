@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import signal
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -22,6 +21,7 @@ from chuanliu.runtime.engine_session_store import engine_session, settings_of_pr
 from chuanliu.runtime.lane_meter import LaneMeter
 from chuanliu.runtime.process_log import configure_log
 from chuanliu.runtime.settings import Settings
+from chuanliu.runtime.stopping_server import stop_on_signals
 from chuanliu.runtime.traffic_server import TrafficControl
 from chuanliu.serving import (
     Application,
@@ -102,9 +102,7 @@ async def serve_gateway(settings: Settings, second: start.SecondAddress) -> None
 
     In the sandbox there is the start page too, and `second` is served beside the gateway's own address.
     """
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stop_on_signals()
     async with engine_session(settings) as services:
         router = Router()
         traffic = TrafficControl(services.engine, settings.database_url or "")

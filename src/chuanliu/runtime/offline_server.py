@@ -7,7 +7,6 @@ could be kept from running while it holds locks that online work waits for. So d
 from __future__ import annotations
 
 import asyncio
-import signal
 import threading
 from typing import Any, Final
 
@@ -22,6 +21,7 @@ from chuanliu.promotions import budget_store
 from chuanliu.runtime.engine_session_store import engine_session, settings_of_process
 from chuanliu.runtime.process_log import configure_log
 from chuanliu.runtime.settings import Settings
+from chuanliu.runtime.stopping_server import stop_on_signals
 from chuanliu.trade import sweep_store
 
 log = structlog.get_logger()
@@ -73,9 +73,7 @@ def _lead(connection: psycopg.Connection[Any], jobs: tuple[Job, ...], stop: thre
 
 async def work(settings: Settings) -> None:
     """Run the offline process until SIGTERM or SIGINT."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stop_on_signals()
     async with engine_session(settings) as services:
         if settings.database_url is None:
             raise ValueError("the offline process needs a database URL")

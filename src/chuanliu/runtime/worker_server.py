@@ -7,7 +7,6 @@ restart of the database they begin where the data says they are.
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -17,8 +16,8 @@ import structlog
 
 from chuanliu.acquiring import CALLS_MAX, BankSweeper, due_quotes
 from chuanliu.admission import lease_store
-from chuanliu.bills import CollectBill, day_number, due_lines
-from chuanliu.clock import DAY, Micros, business_date
+from chuanliu.bills import CollectBill, due_lines
+from chuanliu.clock import DAY, Micros, business_date, day_number
 from chuanliu.engine import dispatch_store
 from chuanliu.errors import ChuanliuError
 from chuanliu.gateway import Services
@@ -34,6 +33,7 @@ from chuanliu.runtime.partition_store import ensure_partitions
 from chuanliu.runtime.process_log import configure_log
 from chuanliu.runtime.rendering_server import renderer
 from chuanliu.runtime.settings import Settings
+from chuanliu.runtime.stopping_server import stop_on_signals
 from chuanliu.trade import ExpireOrder, FinishOrder, sweep_store
 
 log = structlog.get_logger()
@@ -209,9 +209,7 @@ class Worker:
 
 async def work(settings: Settings) -> None:
     """Run the worker until SIGTERM or SIGINT."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stop_on_signals()
     async with engine_session(settings) as services:
         if settings.database_url is None:
             raise ValueError("the worker needs a database URL")

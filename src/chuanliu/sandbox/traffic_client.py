@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
@@ -16,7 +15,7 @@ from typing import Final
 import structlog
 
 from chuanliu.gateway.start import Roster, read_roster
-from chuanliu.runtime import CannotStart, Settings, configure_log, settings_of_process
+from chuanliu.runtime import CannotStart, Settings, configure_log, settings_of_process, stop_on_signals
 from chuanliu.sandbox.cast import SHOPS
 from chuanliu.sandbox.gateway_client import GatewayAway, GatewayClient
 from chuanliu.sandbox.merchant_client import MerchantClient, RequestRefused, new_number
@@ -195,9 +194,7 @@ async def run(settings: Settings) -> None:
     roster = read_roster(settings.data)
     if roster is None:
         raise CannotStart("the sandbox has no merchants yet: start it by `chuanliu demo`")
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stop_on_signals()
     dice = random.Random()  # noqa: S311 - shoppers, not secrets
     # Past any proxy: the traffic is this machine's own.
     async with GatewayClient(replace(settings, public_url=None).url) as gateway:

@@ -9,12 +9,13 @@ from chuanliu.serving.application import Application, Edge, Passage, problem_ove
 from chuanliu.serving.cookies import cookie_text, parse_cookies
 from chuanliu.serving.form import codec_of, parse_form, unique
 from chuanliu.serving.http_server import serve
-from chuanliu.serving.meter import RequestMeter, metrics_response, metrics_text
+from chuanliu.serving.meter import LATENCY_BUCKETS_S, RequestMeter, metrics_response, metrics_text
 from chuanliu.serving.request import Headers, KnownPeer, Peer, Request
 from chuanliu.serving.response import Response, content_security_policy, problem_document, status_of
 from chuanliu.serving.router import Handler, MethodNotAllowed, Router
 
 __all__ = [
+    "LATENCY_BUCKETS_S",
     "Application",
     "Edge",
     "Handler",

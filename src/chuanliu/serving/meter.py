@@ -15,8 +15,8 @@ from prometheus_client.registry import Collector
 from chuanliu.serving.request import Request
 from chuanliu.serving.response import Response
 
-BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-_BOUNDS: Final = (*(str(bound) for bound in BUCKETS_S), "+Inf")
+LATENCY_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_BOUNDS: Final = (*(str(bound) for bound in LATENCY_BUCKETS_S), "+Inf")
 
 
 class _Route:
@@ -41,7 +41,7 @@ class RequestMeter(Collector):
             measured = self._routes[route] = _Route()
         answered = measured.answered
         answered[status] = answered.get(status, 0) + 1
-        measured.buckets[bisect_left(BUCKETS_S, seconds)] += 1
+        measured.buckets[bisect_left(LATENCY_BUCKETS_S, seconds)] += 1
         measured.sum_s += seconds
 
     def collect(self) -> Iterator[Metric]:

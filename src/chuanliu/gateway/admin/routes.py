@@ -6,8 +6,6 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-import msgspec
-
 from chuanliu.errors import Forbidden, Invalid, Unauthenticated
 from chuanliu.gateway.admin.campaign_routes import CAMPAIGN_OPERATIONS
 from chuanliu.gateway.admin.consumer_routes import CONSUMER_OPERATIONS
@@ -18,6 +16,7 @@ from chuanliu.gateway.admin.operation import Operation
 from chuanliu.gateway.bodies import body_reader
 from chuanliu.gateway.composition import Services
 from chuanliu.gateway.described import api_document, described
+from chuanliu.gateway.document_routes import serve_document
 from chuanliu.parties import api_key_of
 from chuanliu.serving import Request, Response, Router
 
@@ -42,13 +41,7 @@ def add_routes(router: Router, services: Services) -> None:
     """Route all operations under /admin/v1."""
     for operation in OPERATIONS:
         router.add(operation.method, operation.path, _handler(operation, services))
-    encoded = msgspec.json.encode(openapi_document(services.public_url))
-
-    async def show_document(request: Request) -> Response:
-        del request
-        return Response(200, [("content-type", "application/json"), ("cache-control", "max-age=300")], encoded)
-
-    router.add("GET", DOCUMENT_PATH, show_document)
+    serve_document(router, DOCUMENT_PATH, openapi_document(services.public_url))
 
 
 def openapi_document(public_url: str) -> dict[str, Any]:

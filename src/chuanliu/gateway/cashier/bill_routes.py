@@ -5,6 +5,7 @@ She signs in as in the cashier; the session says whose bills are shown, and no a
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import time
@@ -192,9 +193,9 @@ class _BillPages:
             return _file(statement_csv(statement, lines), "text/csv; charset=utf-8", f"{statement.cycle}.csv")
         if named[2] == ".pdf":
             lender, _, name = title.partition(" · ")
-            return _file(
-                statement_pdf(statement, lines, name, lender, tongue), "application/pdf", f"{statement.cycle}.pdf"
-            )
+            # Long statements take a while to set: not on the loop that others wait for.
+            pdf = await asyncio.to_thread(statement_pdf, statement, lines, name, lender, tongue)
+            return _file(pdf, "application/pdf", f"{statement.cycle}.pdf")
         view = StatementView(
             language,
             _path(statement),

@@ -13,6 +13,7 @@ from chuanliu.gateway import campaigns
 from chuanliu.gateway.bodies import NothingBody, RawBody, body_reader
 from chuanliu.gateway.composition import Services
 from chuanliu.gateway.described import api_document, described
+from chuanliu.gateway.document_routes import serve_document
 from chuanliu.gateway.native.account_documents import Events, EventsQuery
 from chuanliu.gateway.native.event_routes import events_behind
 from chuanliu.gateway.native.fields import id_of, read_query
@@ -133,13 +134,7 @@ def add_routes(router: Router, services: Services) -> None:
     """Route all operations under /lender/v1, and their OpenAPI document."""
     for operation in OPERATIONS:
         router.add(operation.method, operation.path, _handler(operation, services))
-    encoded = msgspec.json.encode(openapi_document(services.public_url))
-
-    async def show_document(request: Request) -> Response:
-        del request
-        return Response(200, [("content-type", "application/json"), ("cache-control", "max-age=300")], encoded)
-
-    router.add("GET", DOCUMENT_PATH, show_document)
+    serve_document(router, DOCUMENT_PATH, openapi_document(services.public_url))
 
 
 def openapi_document(public_url: str) -> dict[str, Any]:

@@ -7,21 +7,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from chuanliu.gateway.native.event_body import Event
+from chuanliu.gateway.native.event_body import BusinessEvent, Event
 from chuanliu.gateway.native.fields import END, Id, Time, Url
 from chuanliu.money import format_amount
 
-EventKind = Literal[
-    "*",
-    "order.paid",
-    "order.closed",
-    "order.refunded",
-    "campaign.published",
-    "campaign.budget_warning",
-    "campaign.exhausted",
-    "campaign.paused",
-    "campaign.closed",
-]
+EventKind = Literal["*", BusinessEvent]
 Kinds = Annotated[list[EventKind], Meta(min_length=1, max_length=10, description="Which events; `*` is all.")]
 DeliveryStatus = Literal["due", "delivered", "exhausted"]
 

@@ -35,7 +35,7 @@ TEST_PAYLOAD: Final = encode(trade.OrderSnapshot(0, 0, 0, "", "WAIT_BUYER_PAY", 
 """Every delivery carries an order's snapshot; a test's says nothing and is not shown."""
 
 
-EventType = Literal[
+BusinessEvent = Literal[
     "order.paid",
     "order.closed",
     "order.refunded",
@@ -44,8 +44,8 @@ EventType = Literal[
     "campaign.exhausted",
     "campaign.paused",
     "campaign.closed",
-    "webhook.test",
 ]
+EventType = Literal[BusinessEvent, "webhook.test"]
 
 EventSubject = trade.OrderSnapshot | CampaignNotice
 

@@ -15,7 +15,7 @@ from chuanliu.gateway.native.fields import END, REFERENCE_PATTERN
 from chuanliu.gateway.native.operation import Operation
 from chuanliu.gateway.native.problems import statuses_of
 
-API_VERSION: Final = "1"
+_API_VERSION: Final = "1"
 ALWAYS: Final = (
     "invalid_parameter",
     "api_key_missing",
@@ -66,27 +66,40 @@ def openapi_document(operations: Sequence[Operation], public_url: str) -> dict[s
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
+    tags = [{"name": name, "description": text} for name, text in _TAGS.items()]
+    return framed("Chuanliu", _DESCRIPTION, public_url, tags, paths, schemas)
+
+
+def framed(
+    title: str,
+    description: str,
+    public_url: str,
+    tags: Sequence[dict[str, str]],
+    paths: dict[str, Any],
+    schemas: dict[str, Any],
+) -> dict[str, Any]:
+    """A document of any of our APIs, whose callers send a key as a bearer."""
     document: dict[str, Any] = {
         "openapi": "3.1.0",
-        "info": {"title": "Chuanliu", "version": API_VERSION, "description": _DESCRIPTION},
+        "info": {"title": title, "version": _API_VERSION, "description": description},
         "servers": [{"url": public_url}],
         "security": [{"api_key": []}],
-        "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
+        "tags": tags,
         "paths": paths,
         "components": {
             "schemas": schemas,
             "securitySchemes": {"api_key": {"type": "http", "scheme": "bearer", "description": "Your API key."}},
         },
     }
-    return {name: plain(part) for name, part in document.items()}
+    return {name: _plain(part) for name, part in document.items()}
 
 
-def plain(node: Any) -> Any:
+def _plain(node: Any) -> Any:
     """Patterns as JSON Schema has them: its `$` is the end of the text and nothing else."""
     if isinstance(node, dict):
-        return {key: plain(value) for key, value in node.items()}
+        return {key: _plain(value) for key, value in node.items()}
     if isinstance(node, list | tuple):
-        return [plain(value) for value in node]
+        return [_plain(value) for value in node]
     return node.replace(END, "$") if isinstance(node, str) else node
 
 

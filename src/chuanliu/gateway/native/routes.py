@@ -12,6 +12,7 @@ import msgspec
 
 from chuanliu.errors import Busy, ChuanliuError, Invalid, Unauthenticated, Unavailable
 from chuanliu.gateway.composition import Services
+from chuanliu.gateway.document_routes import serve_document
 from chuanliu.gateway.native.authentication import NewestReference, merchant_of
 from chuanliu.gateway.native.fields import check_key, read_query, unreadable
 from chuanliu.gateway.native.openapi import openapi_document
@@ -104,12 +105,8 @@ def _response(status: int, body: bytes, request_id: str, retry_after: str | None
 
 def _add_reference(router: Router, services: Services) -> None:
     document = openapi_document(OPERATIONS, services.public_url)
-    encoded = msgspec.json.encode(document)
+    serve_document(router, DOCUMENT_PATH, document)
     pages: dict[Language, str] = {}
-
-    async def show_document(request: Request) -> Response:
-        del request
-        return Response(200, [("content-type", "application/json"), ("cache-control", "max-age=300")], encoded)
 
     async def show_page(request: Request) -> Response:
         language = choose_language(request.query().get("lang"), request.headers.get("accept-language"))
@@ -118,5 +115,4 @@ def _add_reference(router: Router, services: Services) -> None:
             page = pages[language] = render_reference(ReferenceView(language, PAGE_PATH, document, DOCUMENT_PATH))
         return Response.html(page)
 
-    router.add("GET", DOCUMENT_PATH, show_document)
     router.add("GET", PAGE_PATH, show_page)
