@@ -7,6 +7,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# A module stays with one worker; each worker has a PostgreSQL of its own.
+PARALLEL := -n logical --maxprocesses 4 --dist loadgroup
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := run
@@ -16,7 +18,7 @@ run: $(VENV)/.runtime
 	$(BIN)/chuanliu demo $(ARGS)
 
 test: $(VENV)/.development $(VENV)/.debian-packages
-	$(BIN)/pytest -m "not long" $(ARGS)
+	$(BIN)/pytest $(PARALLEL) -m "not long" $(ARGS)
 
 test-long: $(VENV)/.development $(VENV)/.debian-packages
 	$(BIN)/pytest -m long $(ARGS)

@@ -20,6 +20,23 @@ from chuanliu.runtime import EmbeddedPostgres, migrate, with_database
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
+_ONE_PORT = ("tests/sdk/", "tests/sandbox/test_demo.py", "tests/cli/test_up.py")
+_ID_LONGEST = 80
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Workers side by side take whole modules; what needs the one port of the official Python SDK shares a worker."""
+    for item in items:
+        group = "the one port" if item.nodeid.startswith(_ONE_PORT) else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+    return (yield)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Keys and documents are called by their parameter: their text is long, and made anew by each worker."""
+    return argname if isinstance(val, (str, bytes)) and len(val) > _ID_LONGEST else None
+
 
 @pytest.fixture(scope="session")
 def scratch() -> Iterator[Path]:
