@@ -76,7 +76,9 @@ async def report(
 def _period(first: date | None, last: date | None, field: str) -> Period:
     end = last or business_date(time.time_ns() // 1000)
     if end < _EARLIEST:
-        raise Invalid("invalid_parameter", f"a report ends on {_EARLIEST} or later", field=field.replace("first", "last"))
+        raise Invalid(
+            "invalid_parameter", f"a report ends on {_EARLIEST} or later", field=field.replace("first", "last")
+        )
     start = first or end - timedelta(days=_DAYS_DEFAULT - 1)
     if not 0 <= (end - start).days < DAYS_MAX:
         raise Invalid("invalid_parameter", f"a report covers 1 to {DAYS_MAX} days", field=field)
