@@ -26,7 +26,10 @@ _ID_LONGEST = 80
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """Workers side by side take whole modules; what needs the one port of the official Python SDK shares a worker."""
+    """Workers side by side take whole modules; what needs the one port of the official Python SDK shares a worker.
+
+    A wrapper, for pytest-xdist reads the groups before any plain hook is called.
+    """
     for item in items:
         group = "the one port" if item.nodeid.startswith(_ONE_PORT) else item.nodeid.partition("::")[0]
         item.add_marker(pytest.mark.xdist_group(group))

@@ -343,8 +343,17 @@ def test_a_report_tells_what_a_campaign_brought(desk: Desk, fair: Fair, bank: Ba
     assert desk.call(rival.key, "GET", path)[0] == 404
     empty = desk.ok(rival.key, "GET", "/lender/v1/reports?first=2026-03-05&last=2026-03-06")
     assert (empty["lines"], empty["growth_bps"]) == ([], {"orders": None, "amount": None})
-    for bad in ("first=2026-03-07&last=2026-03-06", "last=0001-01-01", "first=0001-01-01", "first=x", "colour=red"):
-        assert desk.call(bank.key, "GET", f"/lender/v1/reports?{bad}")[0] == 400
+    backwards, long = "first=2026-03-07&last=2026-03-06", "first=2025-03-05&last=2026-03-06"
+    early = (
+        "first=1999-01-01&last=1999-01-02",
+        "first=1999-12-31&last=2000-01-01",
+        "last=0001-01-01",
+        "last=2000-01-06",
+    )
+    for bad in (backwards, long, *early, "first=0001-01-01", "first=9999-12-31", "first=x", "colour=red"):
+        status, answer = desk.call(bank.key, "GET", f"/lender/v1/reports?{bad}")
+        assert (status, answer["code"]) == (400, "invalid_parameter"), bad
+    assert desk.ok(bank.key, "GET", "/lender/v1/reports?last=2000-01-07")["first"] == "2000-01-01"
     body = {"first": "2026-03-05", "last": "2026-03-06"}
     by_admin = desk.ok(desk.admin_key, "POST", "/admin/v1/campaigns/river-2/report", body)
     assert by_admin["lines"] == report["lines"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Final
 
 import msgspec
@@ -20,7 +20,7 @@ from chuanliu.promotions import CampaignView
 Document = dict[str, Any]
 DAYS_MAX: Final = 366
 _DAYS_DEFAULT: Final = 7
-_EARLIEST: Final = date(2000, 1, 1)
+_YEAR_MIN: Final = 2000
 
 
 class ReportQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,13 +75,9 @@ async def report(
 
 def _period(first: date | None, last: date | None, field: str) -> Period:
     end = last or business_date(time.time_ns() // 1000)
-    if end < _EARLIEST:
-        raise Invalid(
-            "invalid_parameter", f"a report ends on {_EARLIEST} or later", field=field.replace("first", "last")
-        )
-    start = first or end - timedelta(days=_DAYS_DEFAULT - 1)
-    if not 0 <= (end - start).days < DAYS_MAX:
-        raise Invalid("invalid_parameter", f"a report covers 1 to {DAYS_MAX} days", field=field)
+    start = first or date.fromordinal(max(end.toordinal() - _DAYS_DEFAULT + 1, 1))
+    if not 0 <= (end - start).days < DAYS_MAX or start.year < _YEAR_MIN:
+        raise Invalid("invalid_parameter", f"a report covers 1 to {DAYS_MAX} days from {_YEAR_MIN} on", field=field)
     return Period(start, end)
 
 
