@@ -16,7 +16,7 @@ from chuanliu.bills.claims import Allocation, Charges, Share, allocate, last_bil
 from chuanliu.bills.cycles import Cycle, cycle_of, cycle_of_terms, due_after, ended_cycles, next_cycle
 from chuanliu.bills.due_store import DueLine, due_lines
 from chuanliu.bills.exports import day_text, signed, statement_csv, statement_pdf
-from chuanliu.bills.hardship import HardshipOffer, Reschedule, rescheduled
+from chuanliu.bills.hardship import HardshipOffer, Reschedule, hardship_offer, rescheduled
 from chuanliu.bills.mirrored import MIRRORED_LABEL, MirroredBill, mirrored_bills
 from chuanliu.bills.queries import FindStandings, FindStatement, FindStatements
 from chuanliu.bills.repaying import BillPaid, CollectBill, RepayBill, SetAutoRepay
@@ -81,6 +81,7 @@ __all__ = [
     "ended_cycles",
     "figure_text",
     "generation_store",
+    "hardship_offer",
     "kind_text",
     "last_billed",
     "last_due",

@@ -21,6 +21,7 @@ from chuanliu.bills import (
     statement_pdf,
     statement_store,
 )
+from chuanliu.cli.bill_questions import ask_bills
 from chuanliu.cli.bill_repayment import collect_bills, repay_bill, reschedule, set_auto_repay
 from chuanliu.cli.installation import Data, DatabaseUrl, Json, command, installation, number
 from chuanliu.cli.installation import run as run_action
@@ -79,6 +80,7 @@ command(app, "repay")(repay_bill)
 command(app, "auto-repay")(set_auto_repay)
 command(app, "collect")(collect_bills)
 command(app, "hardship")(reschedule)
+command(app, "ask")(ask_bills)
 
 
 async def _serviced(services: Services, code: str | None) -> list[Product]:
