@@ -62,6 +62,7 @@ def manifests(
         "readinessProbe": probe,
         # Endpoints forget a pod a little after it is told to stop; it drains meanwhile.
         "lifecycle": {"preStop": {"exec": {"command": ["sleep", "5"]}}},
+        "env": [{"name": "CHUANLIU_LINGER_S", "value": "10"}],
         "envFrom": [{"secretRef": {"name": f"{name}-settings"}}],
     }
     pod = {"terminationGracePeriodSeconds": drain_s + 10, "containers": [container]}

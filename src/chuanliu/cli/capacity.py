@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from inspect import Parameter
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -19,7 +19,6 @@ from chuanliu.capacity import (
     LAG,
     UNIT_RATE,
     Evaluation,
-    Event,
     Plan,
     Terms,
     evaluate,
@@ -27,8 +26,6 @@ from chuanliu.capacity import (
     make_plan,
     overlaps_of,
     promises_of,
-    read_calendar,
-    read_icalendar,
     read_jobs,
     read_scenario,
     read_trace,
@@ -39,6 +36,7 @@ from chuanliu.capacity import (
 )
 from chuanliu.cli.shared_options import parameters_of, with_parameters
 from chuanliu.clock import HOUR, MINUTE, SECOND, Micros, from_datetime, iso_text
+from chuanliu.elastic import SLOT, SLOTS, events_of_file, text_of_file
 from chuanliu.errors import Invalid
 
 app = typer.Typer(no_args_is_help=True, help="Plan capacity from a calendar of events, and hold plans against traces.")
@@ -49,9 +47,6 @@ Calendar = Annotated[Path, typer.Option("--calendar", help="Events as YAML or .i
 
 UnitRate = Annotated[float, typer.Option("--unit-rate", min=1e-6, help="Requests a second that a unit serves.")]
 UnitsMax = Annotated[int, typer.Option("--units-max", min=1, help="The most units that there can be.")]
-
-SLOT: Final = 5 * MINUTE
-SLOTS: Final = 288
 
 
 class _Planned(msgspec.Struct, frozen=True, kw_only=True):
@@ -229,18 +224,3 @@ def show_conflicts(calendar: Calendar, as_json: Json = False) -> None:
 def export_calendar(calendar: Calendar) -> None:
     """The calendar as iCalendar, on standard output."""
     typer.echo(write_icalendar(events_of_file(calendar), time.time_ns() // 1000), nl=False)
-
-
-def events_of_file(path: Path) -> list[Event]:
-    """The events of a calendar: iCalendar where the name ends with .ics, else YAML. Raises `Invalid` with the lines."""
-    text = text_of_file(path)
-    return read_icalendar(text) if path.suffix.lower() == ".ics" else read_calendar(text)
-
-
-def text_of_file(path: Path) -> str:
-    """The text of a UTF-8 file. Raises `Invalid` with the reason why it cannot be read."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise Invalid("invalid_parameter", f"{path} cannot be read: {reason}") from None

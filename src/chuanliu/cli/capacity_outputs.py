@@ -19,49 +19,16 @@ from chuanliu.capacity import (
     LAG,
     UNIT_RATE,
     Forecast,
-    Plan,
-    Terms,
-    WantedUnits,
     forecast,
-    make_plan,
     manifests,
-    promises_of,
     read_trace,
-    wanted_units,
 )
-from chuanliu.cli.capacity import SLOT, SLOTS, Calendar, Json, UnitRate, UnitsMax, app, events_of_file, text_of_file
-from chuanliu.clock import HOUR, SECOND, Micros
-from chuanliu.errors import ChuanliuError, Invalid
+from chuanliu.cli.capacity import Calendar, Json, UnitRate, UnitsMax, app
+from chuanliu.clock import SECOND
+from chuanliu.elastic import PlanFeed, events_of_file, text_of_file
+from chuanliu.errors import Invalid
 
 _PATH: Final = "/v1/units"
-
-
-class PlanFeed:
-    """The units of the plan of the current day, made anew with each hour and whenever the calendar file changes.
-
-    A calendar that cannot be read, or promises that cannot be kept, leave the last plan in force; `problem` says why.
-    """
-
-    def __init__(self, calendar: Path, *, unit_rate: float, units_max: int, lag: Micros) -> None:
-        self._calendar, self._lag = calendar, lag
-        self._terms = Terms(unit_rate=unit_rate, units_max=units_max)
-        self._made: tuple[int, int] | None = None
-        self._plan: Plan | None = None
-        self._start: Micros = 0
-        self.problem = ""
-
-    def wanted(self, now: Micros) -> WantedUnits | None:
-        """What is wanted at `now`; `None` while there has been no plan yet."""
-        start = now // HOUR * HOUR
-        try:
-            made = (self._calendar.stat().st_mtime_ns, start)
-            if made != self._made:
-                events = events_of_file(self._calendar)
-                self._plan = make_plan(*promises_of(events, start, SLOT, SLOTS), self._terms)
-                self._start, self._made, self.problem = start, made, ""
-        except (ChuanliuError, OSError) as error:
-            self.problem = str(error)
-        return None if self._plan is None else wanted_units(self._plan, self._start, SLOT, now, self._lag)
 
 
 class _Handler(BaseHTTPRequestHandler):

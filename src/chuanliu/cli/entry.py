@@ -27,7 +27,7 @@ COMMANDS: Final[dict[str, str]] = {
     "key": "chuanliu.cli.key:app",
     "audit": "chuanliu.cli.audit:audit_books",
     "calc": "chuanliu.cli.calc:app",
-    "capacity": "chuanliu.cli.capacity_outputs:app",
+    "capacity": "chuanliu.cli.capacity_commands:app",
     "db": "chuanliu.cli.db:app",
     "bank-simulator": "chuanliu.cli.bank_simulator:bank_simulator",
     "bench": "chuanliu.cli.bench:app",

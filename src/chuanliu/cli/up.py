@@ -16,6 +16,7 @@ import typer
 
 from chuanliu.cli.settings_of_command import settings_from
 from chuanliu.runtime import (
+    DOOR_VARIABLE,
     CannotStart,
     ChildSpec,
     EmbeddedPostgres,
@@ -23,9 +24,9 @@ from chuanliu.runtime import (
     Supervisor,
     configure_log,
     ensure_database,
-    gateway_answers,
     migrate,
 )
+from chuanliu.serving import Board, Door, Figure, PlaceState
 
 if TYPE_CHECKING:
     from chuanliu.gateway.start import Roster
@@ -35,11 +36,17 @@ HostOption = Annotated[str | None, typer.Option(help="Address to listen on.  [de
 DataOption = Annotated[Path | None, typer.Option(help="Folder for data, logs and keys.")]
 DatabaseOption = Annotated[str | None, typer.Option(help="PostgreSQL 15–18 to use instead of the embedded one.")]
 WorkersOption = Annotated[int | None, typer.Option(help="Gateway processes.  [default: 2]")]
+UnitsMaxOption = Annotated[
+    int | None, typer.Option(help="Let gateway processes come and go: at most so many, at least --workers.")
+]
+CalendarOption = Annotated[Path | None, typer.Option(help="With --units-max: events, so that units come before them.")]
+UnitRateOption = Annotated[int | None, typer.Option(help="Requests a second that a unit serves.  [default: 100]")]
 SandboxOption = Annotated[bool | None, typer.Option("--sandbox", help="Play money: consumers made from nothing.")]
 
 OFFICIAL_PYTHON_HOST = "127.0.0.77"
 """The sandbox's second address: the official Python SDK connects to port 80 or 443, whatever its URL says."""
 OFFICIAL_PYTHON_PORT = 80
+_NO_SECOND = ("--no-second", "units that come and go serve the gateway's own address only")
 _PORTS_END = 32_768
 """From here on ports are given to connections that go out."""
 
@@ -76,13 +83,15 @@ def run_platform(
                 return
         second, refusal = _second_address() if settings.sandbox else ("", "")
         facts["second_url"] = second
-        workers, gateways = _specs(running, second, refusal)
+        door = _door(running, stack, supervisor)
+        workers, gateways = _specs(running, door, second, refusal)
         if not (supervisor.start(*workers) and supervisor.start(*gateways)):
             return
+        on_tick = _stretching(running, supervisor, door, facts) if running.units_max > running.workers else None
         if traffic and not supervisor.start(_child(running, "traffic", "chuanliu.sandbox.traffic_client")):
             return
         on_ready(running, roster)
-        supervisor.run()
+        supervisor.run(on_tick or (lambda: None))
 
 
 def up(
@@ -92,10 +101,21 @@ def up(
     database_url: DatabaseOption = None,
     workers: WorkersOption = None,
     sandbox: SandboxOption = None,
+    units_max: UnitsMaxOption = None,
+    calendar: CalendarOption = None,
+    unit_rate: UnitRateOption = None,
 ) -> None:
     """Start the platform: database, worker, gateways. Ctrl-C stops all that it started."""
     settings = settings_from(
-        port=port, host=host, data=data, database_url=database_url, workers=workers, sandbox=sandbox
+        port=port,
+        host=host,
+        data=data,
+        database_url=database_url,
+        workers=workers,
+        sandbox=sandbox,
+        units_max=units_max,
+        calendar=calendar,
+        unit_rate=unit_rate,
     )
     run_platform(settings, on_ready=lambda running, _roster: _report(f"Ready: {running.url}"))
 
@@ -145,13 +165,60 @@ def _child(settings: Settings, name: str, module: str, *arguments: str) -> Child
     return ChildSpec(name, [sys.executable, "-m", module, *arguments], env=settings.to_environment())
 
 
-def _specs(settings: Settings, second: str, refusal: str) -> tuple[list[ChildSpec], list[ChildSpec]]:
+def _door(settings: Settings, stack: contextlib.ExitStack, supervisor: Supervisor) -> Door:
+    """The door that all gateways share. It is shut when the ordered stop begins, so that nobody waits before it."""
+    try:
+        door = Door.make(settings.host, settings.port, Board.create(settings.data / "units.board"))
+    except OSError as error:
+        raise CannotStart(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from None
+    stack.callback(door.close)
+    supervisor.on_stopping = door.shut
+    return door
+
+
+def _gateway(settings: Settings, door: Door, number: int, *arguments: str) -> ChildSpec:
+    """Gateway N at the place N - 1 of the board; ready once it takes connections."""
+    place, board = number - 1, door.board
+    spec = _child(settings, f"gateway-{number}", "chuanliu.runtime.gateway_server", *arguments)
+    return replace(
+        spec,
+        env={**spec.env, DOOR_VARIABLE: door.ticket(place)},
+        descriptors=door.descriptors,
+        prepare=lambda: board.enter(place, PlaceState.STARTING),
+        ready=lambda: board.place(place).state is PlaceState.OPEN,
+    )
+
+
+def _stretching(
+    settings: Settings, supervisor: Supervisor, door: Door, facts: dict[str, object]
+) -> Callable[[], None] | None:
+    """Start the planner; what it decides is carried out by the function that this returns."""
+    # Imported here: it brings the planning with it, which most installations do without.
+    from chuanliu.elastic import LocalUnits, Stretch, events_of_file  # noqa: PLC0415
+
+    if settings.calendar is not None:
+        events_of_file(settings.calendar)
+    board = door.board
+    board[Figure.WANTED] = settings.workers
+    planner = _child(settings, "planner", "chuanliu.elastic.planner_server", "--board", str(board.path))
+    if not supervisor.start(planner):
+        return None
+    base, most = settings.workers, settings.units_max
+    units = LocalUnits(
+        supervisor, board, lambda number: _gateway(settings, door, number, *_NO_SECOND), base=base, most=most
+    )
+    stretch = Stretch(units, board, base=base, on_change=lambda: _note_units(supervisor, facts, stretch.facts))
+    return stretch.tick
+
+
+def _note_units(supervisor: Supervisor, facts: dict[str, object], units: dict[str, object]) -> None:
+    facts.update(units)
+    supervisor.write_facts()
+
+
+def _specs(settings: Settings, door: Door, second: str, refusal: str) -> tuple[list[ChildSpec], list[ChildSpec]]:
     arguments = ["--second", second] if second else ["--no-second", refusal]
-    gateways = [
-        _child(settings, f"gateway-{number}", "chuanliu.runtime.gateway_server", *arguments)
-        for number in range(1, settings.workers + 1)
-    ]
-    gateways[0] = replace(gateways[0], ready=lambda: gateway_answers(settings, 0.5))
+    gateways = [_gateway(settings, door, number, *arguments) for number in range(1, settings.workers + 1)]
     background = [_child(settings, name, f"chuanliu.runtime.{name}_server") for name in ("worker", "offline")]
     return background, gateways
 

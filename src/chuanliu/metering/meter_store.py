@@ -11,7 +11,7 @@ from typing import Any, Final
 import psycopg
 
 from chuanliu.clock import Micros, to_datetime
-from chuanliu.metering.classes import TrafficClass
+from chuanliu.metering.classes import UNKNOWN_TENANT, TrafficClass
 from chuanliu.metering.meter import MeteredRow
 
 Connection = psycopg.AsyncConnection[Any]
@@ -60,6 +60,13 @@ _READ: Final = """
     ORDER BY starts_at, tenant_id, class
 """
 
+_LOAD: Final = """
+    SELECT coalesce(sum(offered), 0) FROM metered
+    WHERE grain_s = 1 AND tenant_id <> %(unknown)s
+        AND starts_at >= date_trunc('second', now()) - make_interval(secs => %(seconds)s + 1)
+        AND starts_at < date_trunc('second', now()) - make_interval(secs => 1)
+"""
+
 
 async def write_rows(connection: Connection, rows: Sequence[MeteredRow]) -> None:
     """Add rows of one process to those of the others. A row may come in parts."""
@@ -101,6 +108,15 @@ async def roll_up(connection: Connection) -> None:
     await connection.execute(
         "DELETE FROM metered WHERE grain_s = 3600 AND starts_at < now() - make_interval(secs => %s)", [HOURS_KEPT_S]
     )
+
+
+async def load_per_s(connection: Connection, seconds: int = 5) -> float:
+    """Requests a second that known tenants offered in the last full seconds. Who names no tenant counts for nothing, so
+    that a flood of those has no effect.
+    """
+    cursor = await connection.execute(_LOAD, {"seconds": seconds, "unknown": UNKNOWN_TENANT})
+    row = await cursor.fetchone()
+    return float(row[0]) / seconds if row is not None else 0.0
 
 
 async def read_rows(

@@ -35,7 +35,7 @@ class ChildSpec:
     `user` is a numeric (uid, gid) to run as, which only root may set. `prepare` runs before every start, also after a
     crash; `ready` is polled until it is true and must not block for long. `stop_signal` asks for a graceful end, for
     which the child has `grace_seconds` before it is killed. `ready_seconds` bounds one start. `orphan_signal` is what
-    it gets when its parent was killed; None for the `stop_signal`.
+    it gets when its parent was killed; None for the `stop_signal`. It inherits the open files `descriptors`.
     """
 
     name: str
@@ -49,6 +49,7 @@ class ChildSpec:
     orphan_signal: int | None = None
     grace_seconds: float = 30.0
     ready_seconds: float = 60.0
+    descriptors: tuple[int, ...] = ()
 
 
 def spawn(spec: ChildSpec, log: Path) -> subprocess.Popen[bytes]:
@@ -80,6 +81,7 @@ def spawn(spec: ChildSpec, log: Path) -> subprocess.Popen[bytes]:
             group=gid,
             extra_groups=None if spec.user is None else [],
             umask=0o077,
+            pass_fds=spec.descriptors,
             preexec_fn=bind_to_parent,  # noqa: PLW1509
             process_group=0,
         )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 import psycopg
 import structlog
+from prometheus_client.registry import Collector
 from psycopg_pool import PoolTimeout
 
 from chuanliu.acquiring import BankMeter, held_quotes, waiting_calls
@@ -20,11 +22,13 @@ from chuanliu.instalments import load_china_calendar
 from chuanliu.runtime.engine_session_store import engine_session, settings_of_process
 from chuanliu.runtime.lane_meter import LaneMeter
 from chuanliu.runtime.process_log import configure_log
-from chuanliu.runtime.settings import Settings
+from chuanliu.runtime.settings import DOOR_VARIABLE, Settings
 from chuanliu.runtime.stopping_server import stop_on_signals
 from chuanliu.runtime.traffic_server import TrafficControl
+from chuanliu.runtime.unit_meter import UnitMeter
 from chuanliu.serving import (
     Application,
+    Door,
     Request,
     RequestMeter,
     Response,
@@ -48,9 +52,13 @@ def build_application(services: Services, traffic: TrafficControl | None = None)
     return _application(services, router, traffic)
 
 
-def _application(services: Services, router: Router, traffic: TrafficControl | None) -> Application:
+def _application(
+    services: Services, router: Router, traffic: TrafficControl | None, door: Door | None = None
+) -> Application:
     meter = RequestMeter()
-    collectors = [] if traffic is None else [traffic.meter, traffic]
+    collectors: list[Collector] = [] if traffic is None else [traffic.meter, traffic]
+    if door is not None:
+        collectors.append(UnitMeter(door.board))
 
     async def healthy(_request: Request) -> Response:
         return Response.json(b'{"status":"ok"}')
@@ -103,16 +111,22 @@ async def serve_gateway(settings: Settings, second: start.SecondAddress) -> None
     In the sandbox there is the start page too, and `second` is served beside the gateway's own address.
     """
     stop = stop_on_signals()
+    ticket = os.environ.get(DOOR_VARIABLE)
     async with engine_session(settings) as services:
         router = Router()
         traffic = TrafficControl(services.engine, settings.database_url or "")
-        application = _application(services, router, traffic)
+        door = Door.inherited(ticket) if ticket else None
+        if door is not None:
+            door.wait_s = lambda: services.engine.wait_s
+        application = _application(services, router, traffic, door)
         load_china_calendar()
         if settings.sandbox:
             start.add_routes(router, services, partial(start.read_roster, settings.data), second)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(traffic.run(stop))
-            tasks.create_task(serve(application, settings.host, settings.port, stop=stop))
+            tasks.create_task(
+                serve(application, settings.host, settings.port, stop=stop, linger_s=settings.linger_s, door=door)
+            )
             if settings.sandbox and second.url:
                 tasks.create_task(_serve_second(application, second, stop))
 

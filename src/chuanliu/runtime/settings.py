@@ -10,6 +10,8 @@ from typing import Any, Final
 from chuanliu.errors import Invalid
 
 PREFIX: Final = "CHUANLIU_"
+DOOR_VARIABLE: Final = "CHUANLIU_DOOR"
+"""The ticket of the door that a gateway shares with others; without one it listens on the port of its settings."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,11 @@ class Settings:
     `workers` counts gateway processes. `sandbox` opens what never may be open with real money: consumers made from
     nothing, deliveries to loopback addresses. `master_key_file` holds the key that encrypts secrets at rest.
     `public_url` is what merchants and consumers see, where a proxy stands before the gateway. The simulated banks of a
-    sandbox listen on ports from `banks_port` on.
+    sandbox listen on ports from `banks_port` on. `linger_s` is how long a gateway that stops still answers on idle
+    connections: as long as a load balancer may go on sending to it.
+
+    `units_max` above `workers` lets gateway processes come and go by the plan of the file `calendar`, by hand and by
+    load, `unit_rate` being the requests a second that one serves; 0 for none.
     """
 
     data: Path
@@ -35,6 +41,10 @@ class Settings:
     public_url: str | None = None
     banks_port: int = 9600
     log_level: str = "info"
+    linger_s: int = 0
+    units_max: int = 0
+    unit_rate: int = 100
+    calendar: Path | None = None
 
     @property
     def url(self) -> str:
@@ -138,4 +148,8 @@ _READERS: Final[Mapping[str, Callable[[str, str], Any]]] = {
     "public_url": _web_url,
     "banks_port": _number(1, 65_000),
     "log_level": _level,
+    "linger_s": _number(0, 20),
+    "units_max": _number(0, 64),
+    "unit_rate": _number(1, 1_000_000),
+    "calendar": _path,
 }

@@ -39,6 +39,7 @@ class _Child:
     backoff_seconds: float = _BACKOFF_SECONDS_MIN
     starts: int = 0
     last_exit: str | None = None
+    is_kept: bool = True
 
     def facts(self) -> dict[str, Any]:
         pid = self.process.pid if self.process is not None else None
@@ -59,13 +60,16 @@ class Supervisor:
 
     Each `start` adds a group and returns when the whole group is ready; groups stop in the reverse order. `facts`
     (ports, URLs without secrets) stand in the status file beside the pids. `report` gets one line for what an operator
-    should see. Raises `CannotStart` when another supervisor runs on the folder.
+    should see; `on_stopping` is called before the ordered stop. Raises `CannotStart` when another supervisor runs on
+    the folder.
     """
 
     folder: Path
     report: Callable[[str], None] = lambda _line: None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    on_stopping: Callable[[], None] = lambda: None
     _groups: list[list[_Child]] = field(default_factory=list)
+    _guests: list[_Child] = field(default_factory=list)
     _state: str = "starting"
     _stop_requests: int = 0
     _lock: int | None = None
@@ -133,12 +137,35 @@ class Supervisor:
     def stop(self) -> None:
         """Stop the groups in reverse order, each gracefully within its grace; two more signals kill at once."""
         requests = self._stop_requests
+        self.on_stopping()
         self._state = "stopping"
         self._write_status()
+        self._stop_group(self._guests, requests)
+        self._guests.clear()
         while self._groups:
             self._stop_group(self._groups[-1], requests)
             self._groups.pop()
         self._state = "stopped"
+        self._write_status()
+
+    def add(self, spec: ChildSpec) -> None:
+        """Start one more child while all runs. It is not started again when it ends, and stops before the groups."""
+        self._guests.append(_Child(spec, self.folder / "log" / f"{spec.name}.log", is_kept=False))
+
+    def release(self, name: str) -> None:
+        """Ask a child that was added to end gracefully, for as long as it takes."""
+        self._signal_guest(name, lambda child: child.spec.stop_signal, "leaving")
+
+    def kill(self, name: str) -> None:
+        """End a child that was added at once."""
+        self._signal_guest(name, lambda _: signal.SIGKILL, "killed")
+
+    def state_of(self, name: str) -> str | None:
+        """What a child does: waiting, starting, ready, leaving, killed; None for one that is not there (any more)."""
+        return next((child.state for child in self._children() if child.spec.name == name), None)
+
+    def write_facts(self) -> None:
+        """Write the status file anew, because `facts` have changed."""
         self._write_status()
 
     def pid_of(self, name: str) -> int | None:
@@ -149,7 +176,14 @@ class Supervisor:
         return None
 
     def _children(self) -> list[_Child]:
-        return [child for group in self._groups for child in group]
+        return [*(child for group in self._groups for child in group), *self._guests]
+
+    def _signal_guest(self, name: str, number: Callable[[_Child], int], state: str) -> None:
+        for child in self._guests:
+            if child.spec.name == name:
+                child.state = state
+                if child.process is not None:
+                    child.process.send_signal(number(child))
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._stop_requests += 1
@@ -157,6 +191,9 @@ class Supervisor:
     def _tick(self) -> None:
         now = time.monotonic()
         changed = [self._advance(child, now) for child in self._children()]
+        there = [child for child in self._guests if child.state != "gone"]
+        changed.append(len(there) < len(self._guests))
+        self._guests[:] = there
         if any(changed):
             self._write_status()
         if now - self._logs_checked > _LOG_CHECK_SECONDS:
@@ -167,6 +204,9 @@ class Supervisor:
     def _advance(self, child: _Child, now: float) -> bool:
         """Move one child on by at most one state; tells whether its state changed."""
         if child.process is None:
+            if not child.is_kept and child.state != "waiting":
+                child.state = "gone"  # it was asked to leave before it began
+                return True
             if now < child.due:
                 return False
             _bound_log(child.log)
@@ -193,8 +233,12 @@ class Supervisor:
 
     def _note_end(self, child: _Child, code: int, now: float) -> None:
         child.process = None
-        child.state = "waiting"
+        was, child.state = child.state, "waiting" if child.is_kept else "gone"
         child.last_exit = f"signal {signal.Signals(-code).name}" if code < 0 else f"status {code}"
+        if not child.is_kept:
+            if was not in {"leaving", "killed"}:
+                self.report(f"{child.spec.name} ended ({child.last_exit})")
+            return
         child.due = now + child.backoff_seconds
         self.report(f"{child.spec.name} ended ({child.last_exit}); starting it again in {child.backoff_seconds:.1f} s")
         child.backoff_seconds = min(2 * child.backoff_seconds, _BACKOFF_SECONDS_MAX)

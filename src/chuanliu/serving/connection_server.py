@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final, Protocol, cast
 from urllib.parse import unquote_to_bytes
@@ -43,6 +44,7 @@ class Serving(Protocol):
     running: set[asyncio.Task[None]]
     connections_max: int
     closing: bool
+    moving: Callable[[HTTPConnection], object] | None
     date_line: str
 
 
@@ -236,7 +238,7 @@ class HTTPConnection(asyncio.Protocol):
             self._waiting.clear()
             self.close()
             return
-        keep_alive = keep_alive and not self._server.closing and (not self._deaf or bool(self._waiting))
+        keep_alive = keep_alive and (bool(self._waiting) or not (self._server.closing or self._deaf))
         try:
             self._write(request, response, keep_alive)
         except ValueError:
@@ -257,6 +259,8 @@ class HTTPConnection(asyncio.Protocol):
         else:
             limit = self._application.body_timeout_s if self._in_message else HEAD_TIMEOUT_S
             self.deadline = self._loop.time() + limit
+            if self._server.moving is not None:  # once the answer is on its way
+                self._loop.call_soon(self._server.moving, self)
         if not self._deaf:
             self._transport.resume_reading()
 
@@ -302,6 +306,29 @@ class HTTPConnection(asyncio.Protocol):
     def idle(self) -> bool:
         """Whether nothing is being read or answered."""
         return not self._busy and not self._in_message
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is being answered."""
+        return self._busy
+
+    @property
+    def is_movable(self) -> bool:
+        """Whether another process could go on with this connection: nothing of it is here, neither way."""
+        transport = self._transport
+        is_calm = self.idle and not (self._waiting or self._deaf or self._unread)
+        return is_calm and not transport.is_closing() and transport.get_write_buffer_size() == 0
+
+    def leave_by(self, give: Callable[[int], bool]) -> bool:
+        """Let `give` hand the open socket to another process, and forget it here. False where it does not."""
+        transport = self._transport
+        transport.pause_reading()  # what comes from here on stays in the socket
+        if not give(transport.get_extra_info("socket").fileno()):
+            transport.resume_reading()
+            return False
+        self._deaf = True
+        transport.abort()  # closes this process's descriptor of it, no more: it is open elsewhere
+        return True
 
     def expire(self) -> None:
         """The deadline has passed: end an idle connection, or a request or an answer that does not get on."""
