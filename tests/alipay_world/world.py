@@ -19,7 +19,7 @@ import psycopg
 from chuanliu import crypto
 from chuanliu.clock import wall_text
 from chuanliu.crypto import RsaKeyPair, SignType
-from chuanliu.gateway import Services, alipay_routes, cashier
+from chuanliu.gateway import Services, alipay_routes, cashier, consumer
 from chuanliu.gateway.alipay import request_sign_string
 from chuanliu.parties import (
     SALT_RANDOMNESS,
@@ -200,6 +200,7 @@ def world(database_url: str) -> Iterator[World]:
             router = Router()
             alipay_routes.add_routes(router, services)
             cashier.add_routes(router, services)
+            consumer.add_routes(router, services)
             application = Application(
                 router,
                 refuse=lambda request, error: alipay_routes.refuse(services, request, error),

@@ -28,12 +28,14 @@ from chuanliu.web import (
     StartView,
     WaitingView,
     Wallet,
+    render_assistant,
     render_cashier,
     render_error,
     render_reference,
     render_start,
     render_waiting,
 )
+from web.assistant_pages import assistant_views
 
 NOW = 1_794_000_000 * SECOND
 HOSTILE = """"><script>alert(1)</script><img src=x onerror='alert(2)'>{{ 7*7 }}</title>&amp;"""
@@ -166,6 +168,7 @@ def every_page(language: Language, word: str = "*小川", link: str = "https://s
     pages["waiting unknown"] = render_waiting(WaitingView(language, "/pay/1", "/pay/1", 600))
     for status, code in ((404, "route_not_found"), (500, "internal"), (422, "order_not_found")):
         pages[f"error {status}"] = render_error(ErrorView(language, "/x", status, code, word, link))
+    pages |= {name: render_assistant(view) for name, view in assistant_views(language, word).items()}
     return pages
 
 

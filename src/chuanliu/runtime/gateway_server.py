@@ -16,7 +16,7 @@ from psycopg_pool import PoolTimeout
 
 from chuanliu.acquiring import BankMeter, held_quotes, waiting_calls
 from chuanliu.errors import ChuanliuError
-from chuanliu.gateway import Services, admin, alipay_routes, cashier, lender, native, start
+from chuanliu.gateway import Services, admin, alipay_routes, cashier, consumer, lender, native, start
 from chuanliu.gateway.edge import Edge
 from chuanliu.instalments import load_china_calendar
 from chuanliu.runtime.engine_session_store import engine_session, settings_of_process
@@ -70,6 +70,7 @@ def _application(
     router.add("GET", "/metrics", metrics)
     alipay_routes.add_routes(router, services)
     cashier.add_routes(router, services)
+    consumer.add_routes(router, services)
     native.add_routes(router, services)
     admin.add_routes(router, services)
     lender.add_routes(router, services)

@@ -5,6 +5,18 @@ Every `render_…` is pure and gives a whole document that works without scripts
 """
 
 from chuanliu.web.assets import ASSETS, Asset
+from chuanliu.web.assistant import (
+    AssistantView,
+    MonthView,
+    PressureView,
+    ProductView,
+    RingView,
+    SettingsView,
+    SharesView,
+    ShareView,
+    plan_name,
+    render_assistant,
+)
 from chuanliu.web.bills import BillRow, BillsView, MirroredRow, OwedRow, StatementView, render_bills, render_statement
 from chuanliu.web.cashier import (
     AlreadyPaid,
@@ -32,6 +44,7 @@ __all__ = [
     "ASSETS",
     "AlreadyPaid",
     "Asset",
+    "AssistantView",
     "BillRow",
     "BillsView",
     "CashierView",
@@ -47,10 +60,17 @@ __all__ = [
     "LiveFigures",
     "Means",
     "MirroredRow",
+    "MonthView",
     "OrderSummary",
     "OwedRow",
     "Paid",
+    "PressureView",
+    "ProductView",
     "ReferenceView",
+    "RingView",
+    "SettingsView",
+    "ShareView",
+    "SharesView",
     "SignIn",
     "Stage",
     "StartView",
@@ -59,6 +79,8 @@ __all__ = [
     "Wallet",
     "choose_language",
     "live_json",
+    "plan_name",
+    "render_assistant",
     "render_bills",
     "render_cashier",
     "render_error",

@@ -17,6 +17,7 @@ from chuanliu.web.wording import (
     amount_text,
     count_text,
     day_text,
+    full_month_text,
     grouped_digits,
     percent_text,
     rate_text,
@@ -55,13 +56,16 @@ _TEMPLATES: Final = _environment()
 
 
 def render(template: str, language: Language, **values: object) -> str:
-    """Render one template in a language: texts come as `t(key)`, errors as `problem(code)`, days as `day(number)`."""
+    """Render one template in a language: texts come as `t(key)`, errors as `problem(code)`, days as `day(number)`
+    and months as `month(number)`.
+    """
     return _TEMPLATES.get_template(template).render(
         language=language,
         t=partial(_text_in, language),
         problem=partial(_problem_in, language),
         payer_problem=partial(_payer_problem_in, language),
         day=partial(_day_in, language),
+        month=partial(_month_in, language),
         **values,
     )
 
@@ -80,3 +84,7 @@ def _payer_problem_in(language: Language, code: str) -> str:
 
 def _day_in(language: Language, day: int) -> str:
     return day_text(day, language)
+
+
+def _month_in(language: Language, month: int) -> str:
+    return full_month_text(month, language)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from chuanliu.clock import SECOND, Micros
-from chuanliu.money import format_amount
+from chuanliu.money import CURRENCIES, format_amount
 from chuanliu.web.language import Language
 
 _SYMBOLS: Final = {"CNY": "¥", "EUR": "€", "GBP": "£", "HKD": "HK$", "JPY": "JP¥", "KRW": "₩", "USD": "US$"}
@@ -40,6 +40,30 @@ def day_text(day: int, language: Language) -> str:
     """A day of yyyymmdd without its year: `12月10日`, `10 Dec`."""
     month, number = day // 100 % 100, day % 100
     return f"{month}月{number}日" if language is Language.ZH else f"{number} {_MONTHS[month - 1]}"
+
+
+def month_text(month: int, language: Language) -> str:
+    """A month of yyyymm without its year: `12月`, `Dec`."""
+    return f"{month % 100}月" if language is Language.ZH else _MONTHS[month % 100 - 1]
+
+
+def full_month_text(month: int, language: Language) -> str:
+    """A month of yyyymm: `2026年12月`, `Dec 2026`."""
+    if language is Language.ZH:
+        return f"{month // 100}年{month % 100}月"
+    return f"{_MONTHS[month % 100 - 1]} {month // 100}"
+
+
+def short_amount(minor: int, currency: str, language: Language) -> str:
+    """An amount in a few characters, for charts: `986`, `1.2k`, `13k`, `1.2M`; in Chinese `9860`, `1.2万`, `120万`."""
+    units = minor / 10 ** CURRENCIES[currency].exponent
+    steps = ((100_000_000, "亿"), (10_000, "万")) if language is Language.ZH else ((1_000_000, "M"), (1_000, "k"))
+    for size, sign in steps:
+        # What rounds up to the size is written by it.
+        if round(units) >= size:
+            scaled = units / size
+            return f"{scaled:.1f}{sign}" if scaled < 9.95 else f"{scaled:.0f}{sign}"
+    return f"{units:.0f}"
 
 
 def grouped_digits(digits: str) -> str:

@@ -15,7 +15,8 @@ from admin_platform import Platform, running
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.specs.openapi import checks as checks_of_openapi
 
-from chuanliu.gateway import admin, lender
+from chuanliu.gateway import admin, consumer, lender
+from chuanliu.gateway.cashier import session as sessions
 from chuanliu.lenders import ApplyLender
 from chuanliu.serving import Application, Router, serve
 from lenders.samples import card_product, line_product
@@ -23,6 +24,7 @@ from lenders.samples import lender as lender_spec
 
 ADMIN: Final = admin.openapi_document("https://pay.example")
 LENDER: Final = lender.openapi_document("https://pay.example")
+CONSUMER: Final = consumer.openapi_document("https://pay.example")
 QUICK: Final = 8
 LONG: Final = 150
 CONFIG: Final = schemathesis.Config.from_dict({"generation": {"with-security-parameters": False}})
@@ -63,6 +65,7 @@ def served(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         router = Router()
         admin.add_routes(router, platform.services)
         lender.add_routes(router, platform.services)
+        consumer.add_routes(router, platform.services)
         stop, up, ports = asyncio.Event(), threading.Event(), []
 
         def listening(port: int) -> None:
@@ -77,10 +80,16 @@ def served(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         known = things(platform)
         key = platform.ok("POST", "/admin/v1/lenders/known-bank/api-keys", {})["api_key"]
         platform.ok("GET", "/admin/v1/lenders")
-        keys = {"admin": platform.admin_key, "lender": key}
+        keys = {"admin": platform.admin_key, "lender": key, "consumer": cookie_of(platform, int(known["user_id"]))}
         yield Served(platform, f"http://127.0.0.1:{ports[0]}", keys, known)
         platform.loop.call_soon_threadsafe(stop.set)
         serving.result(30)
+
+
+def cookie_of(platform: Platform, consumer_id: int) -> str:
+    """The session of a consumer who has signed in, for as long as the test runs."""
+    session = sessions.Session(consumer_id, 4_000_000_000_000_000, "a" * 32)
+    return sessions.session_text(session, platform.services.vault.derived_key(sessions.PURPOSE))
 
 
 def things(platform: Platform) -> dict[str, str]:
@@ -114,7 +123,11 @@ def things(platform: Platform) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(("api", "document"), [(admin, ADMIN), (lender, LENDER)], ids=["admin", "lender"])
+@pytest.mark.parametrize(
+    ("api", "document"),
+    [(admin, ADMIN), (lender, LENDER), (consumer, CONSUMER)],
+    ids=["admin", "lender", "consumer"],
+)
 def test_every_operation_is_described(api: Any, document: dict[str, Any]) -> None:
     described = {(method.upper(), path) for path, item in document["paths"].items() for method in item}
     assert described == {(each.method, each.path) for each in api.OPERATIONS}
@@ -123,9 +136,12 @@ def test_every_operation_is_described(api: Any, document: dict[str, Any]) -> Non
     assert all(each["summary"].endswith(".") for each in operations)
 
 
-@pytest.mark.parametrize(("name", "document"), [("admin", ADMIN), ("lender", LENDER)])
-def test_the_document_is_served_to_anybody(served: Served, name: str, document: dict[str, Any]) -> None:
-    url = f"{served.url}/{name}/v1/openapi.json"
+@pytest.mark.parametrize(
+    ("path", "document"),
+    [("/admin/v1", ADMIN), ("/lender/v1", LENDER), ("/v1/assistant", CONSUMER)],
+)
+def test_the_document_is_served_to_anybody(served: Served, path: str, document: dict[str, Any]) -> None:
+    url = f"{served.url}{path}/openapi.json"
     answer = schemathesis.openapi.from_url(url).raw_schema
     assert answer["paths"] == document["paths"]
     assert answer["servers"] == [{"url": served.platform.services.public_url}]
@@ -140,12 +156,14 @@ def conform(case: schemathesis.Case, served: Served, api: str) -> None:
         checks.remove(checks_of_openapi.negative_data_rejection)
     if case.query and str(case.query.get("wait_s")) in WAITS:
         case.query["wait_s"] = 0
-    headers = {"Authorization": f"Bearer {served.keys[api]}"}
+    key = served.keys[api]
+    headers = {"Cookie": f"{sessions.COOKIE}={key}"} if api == "consumer" else {"Authorization": f"Bearer {key}"}
     case.call_and_validate(base_url=served.url, headers=headers, checks=checks)
 
 
 by_admin: Final = schemathesis.openapi.from_dict(ADMIN, config=CONFIG)
 by_lender: Final = schemathesis.openapi.from_dict(LENDER, config=CONFIG)
+by_consumer: Final = schemathesis.openapi.from_dict(CONSUMER, config=CONFIG)
 quick: Final = settings(
     max_examples=QUICK, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate]
 )
@@ -164,6 +182,12 @@ def test_generated_requests_of_lenders(case: schemathesis.Case, served: Served) 
     conform(case, served, "lender")
 
 
+@by_consumer.parametrize()
+@quick
+def test_generated_requests_of_consumers(case: schemathesis.Case, served: Served) -> None:
+    conform(case, served, "consumer")
+
+
 @pytest.mark.long
 @by_admin.parametrize()
 @thorough
@@ -176,3 +200,10 @@ def test_many_generated_requests_of_administrators(case: schemathesis.Case, serv
 @thorough
 def test_many_generated_requests_of_lenders(case: schemathesis.Case, served: Served) -> None:
     conform(case, served, "lender")
+
+
+@pytest.mark.long
+@by_consumer.parametrize()
+@thorough
+def test_many_generated_requests_of_consumers(case: schemathesis.Case, served: Served) -> None:
+    conform(case, served, "consumer")

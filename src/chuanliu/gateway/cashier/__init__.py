@@ -4,5 +4,6 @@ Her bills are behind the same session.
 """
 
 from chuanliu.gateway.cashier.cashier_routes import add_routes
+from chuanliu.gateway.cashier.own_pages_routes import OwnPages, page_language
 
-__all__ = ["add_routes"]
+__all__ = ["OwnPages", "add_routes", "page_language"]

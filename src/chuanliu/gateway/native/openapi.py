@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -58,16 +58,75 @@ _PROBLEM: Final = "application/problem+json"
 _ID_SCHEMA: Final = {"type": "string", "pattern": "^[0-9]{1,19}$"}
 
 
+class Told(Protocol):
+    """What a document tells of an operation, of whichever of our APIs."""
+
+    @property
+    def method(self) -> str:
+        """In capitals."""
+
+    @property
+    def path(self) -> str:
+        """With `{names}`; each is an id."""
+
+    @property
+    def name(self) -> str:
+        """Its id in the document."""
+
+    @property
+    def tag(self) -> str:
+        """What it belongs to."""
+
+    @property
+    def summary(self) -> str:
+        """In a line."""
+
+    @property
+    def description(self) -> str:
+        """In full; empty where the line says all."""
+
+    @property
+    def request(self) -> type[msgspec.Struct] | None:
+        """The body it takes."""
+
+    @property
+    def query(self) -> type[msgspec.Struct] | None:
+        """The query parameters it takes."""
+
+    @property
+    def response(self) -> type[msgspec.Struct] | None:
+        """What it gives."""
+
+    @property
+    def status(self) -> int:
+        """The status when it has done so."""
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Its errors besides those that every operation may give."""
+
+    @property
+    def keyed(self) -> bool:
+        """Whether it takes an `Idempotency-Key`."""
+
+
 def openapi_document(operations: Sequence[Operation], public_url: str) -> dict[str, Any]:
     """The document of these operations as plain values."""
+    return document_of("Chuanliu", _DESCRIPTION, _TAGS, operations, public_url)
+
+
+def document_of(
+    title: str, description: str, tag_texts: Mapping[str, str], operations: Sequence[Told], public_url: str
+) -> dict[str, Any]:
+    """A document of an API whose operations say what they take and give."""
     structs = [struct for each in operations for struct in (each.request, each.response) if struct is not None]
     types = list(dict.fromkeys([*structs, Problem]))
     _, schemas = msgspec.json.schema_components(types, ref_template=_REFERENCE)
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
-    tags = [{"name": name, "description": text} for name, text in _TAGS.items()]
-    return framed("Chuanliu", _DESCRIPTION, public_url, tags, paths, schemas)
+    tags = [{"name": name, "description": text} for name, text in tag_texts.items()]
+    return framed(title, description, public_url, tags, paths, schemas)
 
 
 def framed(
@@ -103,7 +162,7 @@ def _plain(node: Any) -> Any:
     return node.replace(END, "$") if isinstance(node, str) else node
 
 
-def _operation(operation: Operation) -> dict[str, Any]:
+def _operation(operation: Told) -> dict[str, Any]:
     parameters = [*_path_parameters(operation), *query_parameters(operation.query), *_header_parameters(operation)]
     described: dict[str, Any] = {
         "operationId": operation.name,
@@ -124,7 +183,7 @@ def _link(struct: type[msgspec.Struct]) -> dict[str, str]:
     return {"$ref": _REFERENCE.format(name=struct.__name__)}
 
 
-def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
+def _path_parameters(operation: Told) -> list[dict[str, Any]]:
     names = re.findall(r"\{(\w+)\}", operation.path)
     return [{"name": name, "in": "path", "required": True, "schema": _ID_SCHEMA} for name in names]
 
@@ -147,7 +206,7 @@ def query_parameters(query: type[msgspec.Struct] | None) -> list[dict[str, Any]]
     ]
 
 
-def _header_parameters(operation: Operation) -> list[dict[str, Any]]:
+def _header_parameters(operation: Told) -> list[dict[str, Any]]:
     if not operation.keyed:
         return []
     return [
@@ -161,7 +220,7 @@ def _header_parameters(operation: Operation) -> list[dict[str, Any]]:
     ]
 
 
-def _responses(operation: Operation) -> dict[str, Any]:
+def _responses(operation: Told) -> dict[str, Any]:
     success: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
     if operation.response is not None:
         success["content"] = {_SCHEMA: {"schema": _link(operation.response)}}

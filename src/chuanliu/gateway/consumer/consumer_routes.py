@@ -1,0 +1,263 @@
+"""The API of a consumer who is signed in: her bills and her assistant. The session says whose they are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from chuanliu.assistant import ChangeProfile, FindOverview, FindProfile, erasing_store, profile_csv
+from chuanliu.bills import FindStatements, mirrored_bills
+from chuanliu.errors import ChuanliuError, Invalid, Unauthenticated
+from chuanliu.gateway.cashier import session as sessions
+from chuanliu.gateway.composition import Services
+from chuanliu.gateway.consumer import documents
+from chuanliu.gateway.consumer.rendering import (
+    mirrored_document,
+    overview_document,
+    settings_document,
+    statement_document,
+)
+from chuanliu.gateway.document_routes import serve_document
+from chuanliu.gateway.native.fields import id_of, read_query, unreadable
+from chuanliu.gateway.native.openapi import document_of
+from chuanliu.instalments import FindPlans
+from chuanliu.money import parse_amount
+from chuanliu.serving import Request, Response, Router
+
+DOCUMENT_PATH: Final = "/v1/assistant/openapi.json"
+
+
+class Ask(NamedTuple):
+    """A request whose consumer is known, and whose body and query are read."""
+
+    consumer_id: int
+    body: Any
+    query: Any
+    params: Mapping[str, str]
+
+
+class ConsumerOperation(NamedTuple):
+    """One operation of the consumer API, as routes and document are made from it."""
+
+    method: str
+    path: str
+    handle: Callable[[Services, Ask], Awaitable[Any]]
+    tag: str
+    summary: str
+    response: type[msgspec.Struct] | None
+    request: type[msgspec.Struct] | None = None
+    query: type[msgspec.Struct] | None = None
+    description: str = ""
+    status: int = 200
+    errors: tuple[str, ...] = ()
+    keyed: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its id in the OpenAPI document."""
+        return self.handle.__name__
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Its errors besides those that every operation may give."""
+        return self.errors
+
+
+async def list_bills(services: Services, ask: Ask) -> documents.Bills:
+    """Her statements, oldest first, and what payments made here bring onto other lenders' bills."""
+    statements = await services.engine.ask(FindStatements(ask.consumer_id))
+    plans = await services.engine.ask(FindPlans(ask.consumer_id))
+    return documents.Bills(
+        tuple(map(statement_document, statements)), tuple(map(mirrored_document, mirrored_bills(plans)))
+    )
+
+
+async def show_assistant(services: Services, ask: Ask) -> documents.AssistantOverview:
+    """All that the assistant says of her."""
+    return overview_document(await services.engine.ask(FindOverview(ask.consumer_id, ask.query.month)))
+
+
+async def show_settings(services: Services, ask: Ask) -> dict[str, Any]:
+    """What she has set."""
+    return settings_document(await services.engine.ask(FindProfile(ask.consumer_id)))
+
+
+async def change_settings(services: Services, ask: Ask) -> dict[str, Any]:
+    """Set some of it."""
+    body: documents.SettingsChange = ask.body
+    currency = body.currency or (await services.engine.ask(FindProfile(ask.consumer_id))).currency
+    profile = await services.engine.submit(
+        ChangeProfile(
+            ask.consumer_id,
+            currency=body.currency,
+            ideal_minor=_minor(body.ideal, currency, "ideal"),
+            income_minor=_minor(body.income, currency, "income"),
+            reminders=body.reminders,
+            channels=body.channels,
+            email=body.email,
+            language=body.language,
+            time_zone=body.time_zone,
+            quiet_from=minute_of(body.quiet_from),
+            quiet_until=minute_of(body.quiet_until),
+        )
+    )
+    if body.product is not None:
+        product_id = id_of(body.product.product, "product_not_found")
+        ideal = _minor(body.product.ideal, currency, "product.ideal")
+        profile = await services.engine.submit(ChangeProfile(ask.consumer_id, ideal_minor=ideal, product_id=product_id))
+    return settings_document(profile)
+
+
+async def export_assistant(services: Services, ask: Ask) -> dict[str, Any]:
+    """All that the assistant keeps of her."""
+    return await _kept(services, ask.consumer_id)
+
+
+async def export_assistant_csv(services: Services, ask: Ask) -> Response:
+    """The same for a spreadsheet."""
+    kept = await _kept(services, ask.consumer_id)
+    headers = [
+        ("content-type", "text/csv; charset=utf-8"),
+        ("content-disposition", 'attachment; filename="assistant.csv"'),
+        ("cache-control", "no-store"),
+    ]
+    return Response(200, headers, profile_csv({"settings": [kept["settings"]]}))
+
+
+async def _kept(services: Services, consumer_id: int) -> dict[str, Any]:
+    profile = await services.engine.ask(FindProfile(consumer_id))
+    return {"settings": settings_document(profile)}
+
+
+async def erase_assistant(services: Services, ask: Ask) -> documents.Erased:
+    """Delete all that the assistant keeps of her."""
+    async with services.reads.connection() as connection:
+        return documents.Erased(await erasing_store.erase(connection, ask.consumer_id))
+
+
+def _minor(text: str | None, currency: str, field: str) -> int | None:
+    return None if text is None else parse_amount(text, currency, field=field, at_least_minor=0)
+
+
+def minute_of(text: str | None) -> int | None:
+    """`hh:mm` as a minute of the day."""
+    return None if text is None else int(text[:2]) * 60 + int(text[3:5])
+
+
+_BILLS: Final = "Bills"
+_ASSISTANT: Final = "Assistant"
+_SETTINGS: Final = "/v1/assistant/settings"
+_EXPORT: Final = "/v1/assistant/export"
+_CSV: Final = "/v1/assistant/export.csv"
+
+OPERATIONS: Final[tuple[ConsumerOperation, ...]] = (
+    ConsumerOperation("GET", "/v1/bills", list_bills, _BILLS, "List bills.", documents.Bills),
+    ConsumerOperation(
+        "GET",
+        "/v1/assistant",
+        show_assistant,
+        _ASSISTANT,
+        "What the next bills will weigh.",
+        documents.AssistantOverview,
+        query=documents.OverviewQuery,
+        description=(
+            "The ideal bill, this month's bill against it and where it will end, repayment pressure with its inputs, "
+            "twelve months of dues, and shares of spending. Figures are those of the ledger and of `/v1/bills`; other "
+            "lenders' are as seen here."
+        ),
+    ),
+    ConsumerOperation("GET", _SETTINGS, show_settings, _ASSISTANT, "Read settings.", documents.AssistantSettings),
+    ConsumerOperation(
+        "PATCH",
+        _SETTINGS,
+        change_settings,
+        _ASSISTANT,
+        "Change settings.",
+        documents.AssistantSettings,
+        request=documents.SettingsChange,
+        description="What is absent stays as it is.",
+        errors=("consumer_not_found", "product_not_found", "invalid_amount", "currency_not_supported"),
+    ),
+    ConsumerOperation(
+        "GET", _EXPORT, export_assistant, _ASSISTANT, "Export all that the assistant keeps.", documents.AssistantExport
+    ),
+    ConsumerOperation("GET", _CSV, export_assistant_csv, _ASSISTANT, "Export it for a spreadsheet.", None),
+    ConsumerOperation(
+        "DELETE",
+        "/v1/assistant",
+        erase_assistant,
+        _ASSISTANT,
+        "Erase all that the assistant keeps.",
+        documents.Erased,
+        description="Ledger, bills and plans are not the assistant's own and stay whole.",
+    ),
+)
+
+_DESCRIPTION: Final = """\
+What a consumer may see and set of herself: bills and the bill assistant.
+
+Sign in at `/bills`: the session's cookie says who asks, and no address names a consumer. Amounts are decimal text,
+ids are strings, months are yyyymm. Unknown fields are refused. Every error is a problem document (RFC 9457).
+"""
+_TAG_TEXTS: Final = {
+    _BILLS: "Statements of lines here, and other lenders' bills as seen here.",
+    _ASSISTANT: "What the next bills will weigh.",
+}
+
+
+def openapi_document(public_url: str) -> dict[str, Any]:
+    """The OpenAPI document of all operations."""
+    document = document_of("Chuanliu for consumers", _DESCRIPTION, _TAG_TEXTS, OPERATIONS, public_url)
+    document["security"] = [{"session": []}]
+    document["components"]["securitySchemes"] = {
+        "session": {"type": "apiKey", "in": "cookie", "name": sessions.COOKIE, "description": "Of who signed in."}
+    }
+    answer = document["paths"][_CSV]["get"]["responses"]["200"]
+    answer["content"] = {"text/csv": {"schema": {"type": "string"}}}
+    return document
+
+
+def add_api_routes(router: Router, services: Services) -> None:
+    """Route all operations, and their OpenAPI document."""
+    for operation in OPERATIONS:
+        router.add(operation.method, operation.path, _handler(operation, services))
+    serve_document(router, DOCUMENT_PATH, openapi_document(services.public_url))
+
+
+def _handler(operation: ConsumerOperation, services: Services) -> Callable[[Request], Awaitable[Response]]:
+    decode = msgspec.json.Decoder(operation.request).decode if operation.request is not None else None
+    query_type = operation.query
+    key = services.vault.derived_key(sessions.PURPOSE)
+
+    def read(request: Request) -> Ask:
+        session = sessions.read_session(request.cookies().get(sessions.COOKIE, ""), key, time.time_ns() // 1000)
+        if session is None or session.user_id == sessions.NOBODY:
+            raise Unauthenticated("api_key_missing", "sign in at /bills first")
+        query = None
+        if query_type is not None:
+            query = read_query(request.query_string, query_type)
+        elif request.query_string:
+            raise Invalid("invalid_parameter", "this operation takes no query parameters")
+        body = None
+        if decode is not None:
+            if request.media_type != "application/json":
+                raise Invalid("unsupported_media_type", "send application/json")
+            try:
+                body = decode(request.body)
+            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+                raise unreadable(error) from None
+        elif request.body:
+            raise Invalid("invalid_parameter", "this operation takes no body")
+        return Ask(session.user_id, body, query, request.path_params)
+
+    async def answer(request: Request) -> Response:
+        try:
+            found = await operation.handle(services, read(request))
+        except ChuanliuError as error:
+            return Response.problem(error)
+        return found if isinstance(found, Response) else Response.json(found, operation.status)
+
+    return answer

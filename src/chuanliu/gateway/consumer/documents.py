@@ -1,0 +1,256 @@
+"""What a consumer's API takes and gives. Amounts are decimal text in the document's currency, months are yyyymm."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from chuanliu.gateway.native.fields import END, Id
+
+AmountText = Annotated[
+    str, Meta(description="Major units.", examples=["88.88"], pattern=r"^-?[0-9]+(\.[0-9]{1,3})?" + END)
+]
+Wanted = Annotated[
+    str,
+    Meta(
+        description="Major units; 0 takes it back.", examples=["2000.00"], pattern=r"^[0-9]{1,9}(\.[0-9]{1,3})?" + END
+    ),
+]
+Month = Annotated[int, Meta(ge=197001, le=999912, description="yyyymm")]
+Day = Annotated[str, Meta(description="A day, yyyy-mm-dd.", extra_json_schema={"format": "date"})]
+TimeOfDay = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]" + END, examples=["22:00"])]
+Channel = Literal["in-app", "email"]
+
+
+class BillStatement(msgspec.Struct, frozen=True, kw_only=True):
+    """One statement of a line in our books, with its figures."""
+
+    product: Id
+    cycle: Month
+    statement_on: Day
+    due_on: Day
+    currency: str
+    first_seq: int
+    last_seq: int
+    opening: AmountText
+    purchases: AmountText
+    fees: AmountText
+    late_fees: AmountText
+    interest: AmountText
+    refunds: AmountText
+    repayments: AmountText
+    other: AmountText
+    closing: AmountText
+    due: AmountText
+    minimum: AmountText
+    overdue: AmountText
+    instalments_due: AmountText
+    purchases_due: AmountText
+    later: AmountText
+
+
+class MirroredBillDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """What payments made here bring onto one bill of another lender. It is not that lender's statement."""
+
+    label: str
+    product: Id
+    month: Month
+    due_on: Day
+    due: AmountText
+    currency: str
+
+
+class Bills(msgspec.Struct, frozen=True):
+    """All bills of the consumer who is signed in."""
+
+    statements: tuple[BillStatement, ...]
+    mirrored: tuple[MirroredBillDocument, ...]
+
+
+class Interval(msgspec.Struct, frozen=True):
+    """Where the bill will end: in four cases of five between `low` and `high`, half of the time below `middle`."""
+
+    low: AmountText
+    middle: AmountText
+    high: AmountText
+
+
+class IdealProposal(msgspec.Struct, frozen=True, kw_only=True):
+    """A proposed ideal bill, which of its inputs decided, and the inputs; null where one is not known."""
+
+    amount: AmountText
+    reason: Literal["income", "history", "commitments"]
+    habit: AmountText | None
+    income_part: AmountText | None
+    committed: AmountText
+    months: int
+
+
+class BillProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """The bill that purchases of today come onto. `percent` is of the ideal bill."""
+
+    month: Month
+    opened_on: Day
+    closes_on: Day
+    days_left: int
+    due_days: tuple[Day, ...]
+    bill: AmountText
+    committed: AmountText
+    repaid: AmountText
+    percent: int | None
+    end: Interval | None
+
+
+class MonthLeft(msgspec.Struct, frozen=True):
+    """What is unpaid of a month."""
+
+    month: Month
+    left: AmountText
+
+
+class RepaymentPressure(msgspec.Struct, frozen=True, kw_only=True):
+    """The index, `load` + `history`, and its inputs: see docs/assistant.md for the formula."""
+
+    index: int
+    level: Literal["calm", "watch", "heavy", "critical"]
+    load: int
+    history: int
+    months: tuple[MonthLeft, ...]
+    late_statements: int
+    statements: int
+    overdue: AmountText
+
+
+class DayLeft(msgspec.Struct, frozen=True):
+    """What is unpaid of what is due on a day."""
+
+    on: Day
+    left: AmountText
+
+
+class CalendarMonth(msgspec.Struct, frozen=True, kw_only=True):
+    """One month of the calendar of dues. `left` holds what is overdue and charges too, in the current month."""
+
+    month: Month
+    due: AmountText
+    left: AmountText
+    instalments: AmountText
+    mirrored: AmountText
+    overdue: AmountText
+    charges: AmountText
+    days: tuple[DayLeft, ...]
+
+
+class ShareDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a month's purchases, in basis points, and what it was the month before."""
+
+    name: str
+    amount: AmountText
+    bps: int
+    before: AmountText
+
+
+class SpendingShares(msgspec.Struct, frozen=True, kw_only=True):
+    """Purchases on credit of a month, net of refunds: by category, lender's number, and number of instalments."""
+
+    month: Month
+    total: AmountText
+    before: AmountText
+    by_category: tuple[ShareDocument, ...]
+    by_lender: tuple[ShareDocument, ...]
+    by_plan: tuple[ShareDocument, ...]
+
+
+class ProductProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """A product's part of the bill. `owed` is null for another lender's product, which is `mirrored`."""
+
+    product: Id
+    bill: AmountText
+    ideal: AmountText | None
+    percent: int | None
+    owed: AmountText | None
+    mirrored: bool
+
+
+class AssistantOverview(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the assistant says. `ideal` is what she set or, where `proposed`, the proposal."""
+
+    currency: str
+    today: Day
+    ideal: AmountText | None
+    proposed: bool
+    proposal: IdealProposal | None
+    progress: BillProgress
+    pressure: RepaymentPressure | None
+    calendar: tuple[CalendarMonth, ...]
+    later: AmountText
+    shares: SpendingShares
+    products: tuple[ProductProgress, ...]
+    history: tuple[MonthLeft, ...]
+
+
+class ProductIdeal(msgspec.Struct, frozen=True):
+    """The ideal bill of one product."""
+
+    product: Id
+    ideal: AmountText
+
+
+class AssistantSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What she has set."""
+
+    currency: str
+    ideal: AmountText | None
+    products: tuple[ProductIdeal, ...]
+    income: AmountText | None
+    reminders: bool
+    channels: tuple[Channel, ...]
+    email: str | None
+    language: Literal["zh", "en"]
+    time_zone: str
+    quiet_from: TimeOfDay
+    quiet_until: TimeOfDay
+    changed_at: Annotated[str, Meta(extra_json_schema={"format": "date-time"})] | None
+
+
+class AssistantExport(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the assistant keeps of her."""
+
+    settings: AssistantSettings
+
+
+class NewProductIdeal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An ideal bill for one product of hers."""
+
+    product: Id
+    ideal: Wanted
+
+
+class SettingsChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is to be set; what is absent stays. Another currency forgets the amounts of the one before."""
+
+    currency: Annotated[str, Meta(pattern="^[A-Z]{3}" + END)] | None = None
+    ideal: Wanted | None = None
+    product: NewProductIdeal | None = None
+    income: Wanted | None = None
+    reminders: bool | None = None
+    channels: Annotated[tuple[Channel, ...], Meta(max_length=2)] | None = None
+    email: Annotated[str, Meta(max_length=254)] | None = None
+    language: Literal["zh", "en"] | None = None
+    time_zone: Annotated[str, Meta(max_length=64, examples=["Asia/Shanghai"])] | None = None
+    quiet_from: TimeOfDay | None = None
+    quiet_until: TimeOfDay | None = None
+
+
+class OverviewQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which month's shares are wanted."""
+
+    month: Annotated[int, Meta(ge=202601, le=999912, description="yyyymm; the current month if absent.")] | None = None
+
+
+class Erased(msgspec.Struct, frozen=True):
+    """How many rows of the assistant's were deleted. Ledger, bills and plans are not its own and stay."""
+
+    rows: int
