@@ -1,5 +1,6 @@
 # run   start everything with sandbox data     test       the tests        check  format, lint, types, imports, tidy
 # bench measure against pgbench                test-long  drills, fuzzing  lock   resolve the dependencies anew
+# rehearse  the shipped evening on a sandbox of its own, a day in 24 minutes
 #
 # Each target installs what it needs into .venv. The only thing it takes from the machine is a Python from 3.11 on.
 # Arguments go through ARGS: make run ARGS="--port 9000", make test ARGS="tests/ledger -x".
@@ -12,7 +13,7 @@ PARALLEL := -n logical --maxprocesses 4 --dist loadgroup
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := run
-.PHONY: run test test-long check bench lock clean
+.PHONY: run test test-long check bench rehearse lock clean
 
 run: $(VENV)/.runtime
 	$(BIN)/chuanliu demo $(ARGS)
@@ -32,6 +33,9 @@ check: $(VENV)/.development
 
 bench: $(VENV)/.development
 	$(BIN)/chuanliu bench $(or $(ARGS),all)
+
+rehearse: $(VENV)/.runtime
+	$(BIN)/chuanliu rehearse $(or $(ARGS),double-eleven --fresh --compress 60 --scale 0.02 --hold 0.5)
 
 # Only root can install Debian packages; for others, and offline, the tests that need one say so and are skipped.
 $(VENV)/.debian-packages: .ci/debian-packages | $(BIN)/python

@@ -10,7 +10,8 @@ import psycopg
 import pytest
 
 from alipay_world.world import World, world
-from chuanliu.admission import Report, TenantSettings, Verdict, lease_store
+from chuanliu.admission import Lease, Report, TenantSettings, Verdict, lease_store
+from chuanliu.ids import SHADOW_PARTIES
 from chuanliu.metering import TrafficClass, meter_store
 from chuanliu.runtime.traffic_server import TrafficControl
 
@@ -32,6 +33,7 @@ def clean(database_url: str) -> None:
         for table in ("admission_report", "admission_lease", "admission_tenant", "metered"):
             connection.execute(f"DELETE FROM {table}")
         connection.execute("UPDATE admission_pool SET limit_per_s = NULL")
+        connection.execute("UPDATE rehearsal_pool SET limit_per_s = 0, until = '-infinity'")
 
 
 def test_settings_are_read_as_they_were_set(database_url: str) -> None:
@@ -76,6 +78,40 @@ def test_leases_are_dealt_to_who_reports_and_taken_from_who_is_gone(database_url
         assert await lease_store.coordinate(connection) == 0
         cursor = await connection.execute("SELECT count(*) FROM admission_lease")
         assert await cursor.fetchone() == (0,)
+
+    on(database_url, work)
+
+
+def test_rehearsals_have_a_pool_of_their_own_while_somebody_says_so(database_url: str) -> None:
+    shadow = SHADOW_PARTIES + 1
+
+    async def lease(connection: Connection) -> tuple[Lease, Lease]:
+        wants = {TENANT: (50.0, 0.0, 0.0, 0.0), shadow: (500.0, 0.0, 0.0, 0.0)}
+        await lease_store.exchange(connection, "p", Report(wants))
+        assert await lease_store.coordinate(connection) == 1
+        issued = await lease_store.exchange(connection, "p", Report(wants))
+        assert issued is not None and issued.lease.shadow is not None
+        return issued.lease, issued.lease.shadow
+
+    async def work(connection: Connection) -> None:
+        await lease_store.set_limit(connection, 100)
+        await lease_store.set_tenants(connection, {shadow: TenantSettings(80), TENANT: TenantSettings(20)})
+        first = await lease_store.first(connection, "p")
+        assert first.shadow is not None and (first.pool_per_s, first.shadow.pool_per_s) == (100, 0)
+        real, none = await lease(connection)
+        assert (sum(share.total for share in none.tenants.values()), none.spare_per_s) == (0, 0)
+        await lease_store.hold_rehearsal(connection, 90, 60)
+        held, own = await lease(connection)
+        # What the rehearsal is promised takes nothing from real tenants.
+        assert (held.tenants, held.spare_per_s) == (real.tenants, real.spare_per_s)
+        assert set(held.tenants) == {TENANT} and set(own.tenants) == {shadow}
+        assert own.tenants[shadow].total + own.spare_per_s == pytest.approx(90)
+        await lease_store.hold_rehearsal(connection, 90, -1)
+        assert (await lease(connection))[1].pool_per_s == 0
+        await lease_store.hold_rehearsal(connection, 90, 60)
+        await lease_store.end_rehearsal(connection)
+        assert (await lease(connection))[1].tenants[shadow].total == 0
+        assert set((await lease_store.read_settings(connection)).tenants) == {TENANT}
 
     on(database_url, work)
 

@@ -1,7 +1,7 @@
 """Admission: who may come in when not all can. Shares, leases, and the gate that each process keeps."""
 
 from chuanliu.admission import lease_store
-from chuanliu.admission.congestion import Congestion
+from chuanliu.admission.congestion import SHADOW_TARGET_S, Congestion
 from chuanliu.admission.dealing import Lease, Report, Share, deal, first_lease, share_pool
 from chuanliu.admission.gate import DECAY_S, LEASE_S, Gate, Verdict
 from chuanliu.admission.settings import DEFAULT_SETTINGS, PoolSettings, TenantSettings, check_limit
@@ -11,6 +11,7 @@ __all__ = [
     "DECAY_S",
     "DEFAULT_SETTINGS",
     "LEASE_S",
+    "SHADOW_TARGET_S",
     "Congestion",
     "Gate",
     "Lease",

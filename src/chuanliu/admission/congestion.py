@@ -11,6 +11,9 @@ from typing import Final
 from chuanliu.metering import CLASS_COUNT, TrafficClass
 
 TARGET_S: Final = 0.15
+SHADOW_TARGET_S: Final = 0.075
+"""Of rehearsals: they give way at waits that nobody else has to mind."""
+
 INTERVAL_S: Final = 0.3
 DEADLINES_S: Final = (5.0, 5.0, 2.0, 1.0)
 """How long a request of each class may have to wait where its sender says nothing."""

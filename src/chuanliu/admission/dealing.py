@@ -14,6 +14,7 @@ import msgspec
 
 from chuanliu.admission.settings import PoolSettings, TenantSettings
 from chuanliu.admission.shares import fair_shares
+from chuanliu.ids import is_shadow_party
 from chuanliu.metering import CLASS_COUNT, TrafficClass
 
 HEADROOM: Final = 1.25
@@ -26,9 +27,15 @@ Wants = Mapping[int, Sequence[float]]
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What one process was asked for, in requests a second by class."""
+    """What one process was asked for, in requests a second by class, and how long the first in its queue waits."""
 
     wants: dict[int, tuple[float, float, float, float]]
+    wait_s: float = 0.0
+
+    def of(self, *, shadow: bool) -> Report:
+        """The part of it that is of rehearsals, or the other one."""
+        wants = {one: rates for one, rates in self.wants.items() if is_shadow_party(one) == shadow}
+        return Report(wants, self.wait_s)
 
 
 class Share(msgspec.Struct, frozen=True, array_like=True):
@@ -48,7 +55,7 @@ class Share(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Lease(msgspec.Struct, frozen=True):
-    """What a process may admit. Without `pool_per_s` there is no limit.
+    """What a process may admit. Without `pool_per_s` there is no limit; `shadow` is its lease of the rehearsals' pool.
 
     `spare_per_s` is for whoever comes; `safe_spare_per_s` is what is left of the process's equal part of the pool
     beside the safe rates.
@@ -59,6 +66,7 @@ class Lease(msgspec.Struct, frozen=True):
     spare_per_s: float = 0.0
     safe_spare_per_s: float = 0.0
     tenants: dict[int, Share] = {}
+    shadow: Lease | None = None
 
 
 def share_pool(limit_per_s: float, settings: PoolSettings, wants: Wants) -> tuple[dict[int, Share], float]:

@@ -47,7 +47,18 @@ class Verdict(IntEnum):
 
 
 class _Tenant:
-    __slots__ = ("burst", "burst_tokens", "depths", "offered", "rates", "share", "tokens", "wants", "within")
+    __slots__ = (
+        "burst",
+        "burst_depth",
+        "burst_tokens",
+        "depths",
+        "offered",
+        "rates",
+        "share",
+        "tokens",
+        "wants",
+        "within",
+    )
 
     def __init__(self) -> None:
         self.share: Share | None = None
@@ -57,6 +68,7 @@ class _Tenant:
         self.within = False
         self.burst: float | None = None
         self.burst_tokens = 0.0
+        self.burst_depth = 0.0
         self.offered = [0] * CLASS_COUNT
         self.wants = [0.0] * CLASS_COUNT
 
@@ -139,7 +151,7 @@ class Gate:
                 tokens[number] = level
             overflow += flow
             if tenant.burst is not None:
-                tenant.burst_tokens = min(tenant.burst_tokens + tenant.burst * step, max(1.0, tenant.burst * DEPTH_S))
+                tenant.burst_tokens = min(tenant.burst_tokens + tenant.burst * step, tenant.burst_depth)
         self._spare = min(self._spare + overflow, self._spare_depth)
 
     def report(self, now: float) -> Report:
@@ -192,6 +204,7 @@ class Gate:
         whole = self._spare_rate
         for tenant in self._tenants.values():
             share = tenant.share
+            was_capped = tenant.burst is not None
             if share is None:
                 rates, tenant.within, tenant.burst = [0.0] * CLASS_COUNT, False, None
             else:
@@ -201,9 +214,13 @@ class Gate:
             tenant.rates = rates
             least, depth_s = (_WITHIN_DEPTH_MIN, WITHIN_DEPTH_S) if tenant.within else (1.0, DEPTH_S)
             tenant.depths = [max(least, rate * depth_s) if rate > 0 else 0.0 for rate in rates]
+            if tenant.burst is not None:
+                tenant.burst_depth = max(least, tenant.burst * depth_s)
+                tenant.burst_tokens = min(tenant.burst_tokens, tenant.burst_depth) if was_capped else tenant.burst_depth
             tenant.tokens = [min(level, depth) for level, depth in zip(tenant.tokens, tenant.depths, strict=True)]
             whole += sum(rates)
-        self._spare_depth = max(min(_SPARE_DEPTH_MIN, whole), whole * SPARE_DEPTH_S, 1.0)
+        # A pool of nothing lets nobody in, not even the first.
+        self._spare_depth = max(min(_SPARE_DEPTH_MIN, whole), whole * SPARE_DEPTH_S, 1.0) if whole > 0 else 0.0
         self._spare = min(self._spare, self._spare_depth)
 
 

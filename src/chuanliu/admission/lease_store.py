@@ -2,10 +2,14 @@
 
 Every gateway process reports once a second and reads its lease in the same exchange; the coordinator, which is the
 leading worker, deals once a second. Nothing waits for anything: whoever is late is dealt to in the next second.
+
+There are two pools. Tenants of rehearsals have their own, which is there only while a rehearsal holds it; a process's
+lease of it comes with the other one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -13,6 +17,7 @@ import psycopg
 
 from chuanliu.admission.dealing import Lease, Report, deal, first_lease
 from chuanliu.admission.settings import PoolSettings, TenantSettings
+from chuanliu.ids import SHADOW_PARTIES
 
 Connection = psycopg.AsyncConnection[Any]
 
@@ -54,6 +59,18 @@ _SET_TENANT: Final = """
 """
 
 
+_SET_TENANTS: Final = """
+    INSERT INTO admission_tenant (tenant_id, guarantee_per_s, weight, burst_per_s, lendable_bps)
+    SELECT * FROM unnest(%s::bigint[], %s::float8[], %s::float8[], %s::float8[], %s::integer[])
+    ON CONFLICT (tenant_id) DO UPDATE SET guarantee_per_s = excluded.guarantee_per_s, weight = excluded.weight,
+        burst_per_s = excluded.burst_per_s, lendable_bps = excluded.lendable_bps
+"""
+_HOLD_REHEARSAL: Final = """
+    UPDATE rehearsal_pool SET limit_per_s = %s, until = clock_timestamp() + make_interval(secs => %s)
+"""
+_REHEARSAL: Final = "SELECT limit_per_s FROM rehearsal_pool WHERE until > clock_timestamp()"
+
+
 class Issued(NamedTuple):
     """A lease with its number, by which a process tells a new one from the last."""
 
@@ -82,6 +99,30 @@ async def set_tenant(connection: Connection, tenant_id: int, settings: TenantSet
     await connection.execute(_SET_TENANT, [tenant_id, *msgspec.structs.astuple(settings)])
 
 
+async def set_tenants(connection: Connection, settings: Mapping[int, TenantSettings]) -> None:
+    """Set all settings of several tenants at once."""
+    rows = [(one, *msgspec.structs.astuple(terms)) for one, terms in sorted(settings.items())]
+    if rows:
+        await connection.execute(_SET_TENANTS, [list(column) for column in zip(*rows, strict=True)])
+
+
+async def hold_rehearsal(connection: Connection, limit_per_s: float, lasts_s: float) -> None:
+    """Let tenants of rehearsals in, up to so many requests a second in all, for so long unless it is said again."""
+    await connection.execute(_HOLD_REHEARSAL, [limit_per_s, lasts_s])
+
+
+async def rehearsal_limit(connection: Connection) -> float:
+    """Requests a second of all tenants of rehearsals; 0 while there is no rehearsal."""
+    row = await (await connection.execute(_REHEARSAL)).fetchone()
+    return float(row[0]) if row is not None else 0.0
+
+
+async def end_rehearsal(connection: Connection) -> None:
+    """Nobody of a rehearsal is let in from here on, and its tenants are forgotten."""
+    await connection.execute("UPDATE rehearsal_pool SET limit_per_s = 0, until = '-infinity'")
+    await connection.execute("DELETE FROM admission_tenant WHERE tenant_id >= %s", [SHADOW_PARTIES])
+
+
 async def reset_tenant(connection: Connection, tenant_id: int) -> None:
     """Back to the default."""
     await connection.execute("DELETE FROM admission_tenant WHERE tenant_id = %s", [tenant_id])
@@ -98,18 +139,28 @@ async def first(connection: Connection, process: str) -> Lease:
     """What a process goes by that has just begun: the safe part of one more process than report."""
     cursor = await connection.execute(_FRESH, [REPORT_S])
     others = {name for name, _ in await cursor.fetchall()} - {process}
-    return first_lease(await read_settings(connection), len(others) + 1)
+    real, shadow = await _read_pools(connection)
+    count = len(others) + 1
+    return msgspec.structs.replace(first_lease(real, count), shadow=first_lease(shadow, count))
 
 
 async def coordinate(connection: Connection) -> int:
-    """Deal once: a lease for each process that has reported of late. Returns how many."""
+    """Deal both pools once: a lease for each process that has reported of late. Returns how many."""
     cursor = await connection.execute(_FRESH, [REPORT_S])
     reports = {process: _report(body) for process, body in await cursor.fetchall()}
-    leases = deal(await read_settings(connection), reports) if reports else {}
-    if leases:
+    leases: dict[str, Lease] = {}
+    if reports:
+        real, shadow = await _read_pools(connection)
+        leases = deal(real, {process: report.of(shadow=False) for process, report in reports.items()})
+        dealt = deal(shadow, {process: report.of(shadow=True) for process, report in reports.items()})
+        leases = {process: msgspec.structs.replace(lease, shadow=dealt[process]) for process, lease in leases.items()}
         await connection.execute(_ISSUE, [list(leases), [_encode(one) for one in leases.values()]])
     await connection.execute(_SWEEP, [REPORT_S])
     return len(leases)
+
+
+async def _read_pools(connection: Connection) -> tuple[PoolSettings, PoolSettings]:
+    return (await read_settings(connection)).parted(await rehearsal_limit(connection))
 
 
 async def leave(connection: Connection, process: str) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from chuanliu.errors import Invalid
+from chuanliu.ids import is_shadow_party
 
 RATE_MAX: Final = 1e9
 WEIGHT_MAX: Final = 1e6
@@ -53,6 +54,12 @@ class PoolSettings(msgspec.Struct, frozen=True):
     def of(self, tenant_id: int) -> TenantSettings:
         """The settings of one tenant, its own or the default."""
         return self.tenants.get(tenant_id, DEFAULT_SETTINGS)
+
+    def parted(self, rehearsal_per_s: float) -> tuple[PoolSettings, PoolSettings]:
+        """The pool of real tenants, and that of rehearsals with `rehearsal_per_s`: neither knows of the other's."""
+        real = {one: terms for one, terms in self.tenants.items() if not is_shadow_party(one)}
+        shadow = {one: terms for one, terms in self.tenants.items() if is_shadow_party(one)}
+        return PoolSettings(self.limit_per_s, real), PoolSettings(rehearsal_per_s, shadow)
 
 
 def check_limit(limit_per_s: float | None) -> None:

@@ -2,6 +2,8 @@
 
 from chuanliu.bench.admission_runs import run_admission, run_noisy_neighbour, run_overload
 from chuanliu.bench.ground import Ground, prepared_ground
+from chuanliu.bench.histogram import Histogram, bucket_of
+from chuanliu.bench.http_framing import INCOMPLETE, response_length
 from chuanliu.bench.ledger_client import PAYERS_FROM
 from chuanliu.bench.load_client import LoadFailed
 from chuanliu.bench.platform_process import Merchant, PlatformFailed, PlatformProcess, free_port
@@ -23,8 +25,10 @@ from chuanliu.bench.runs import (
 from chuanliu.bench.yardstick_client import YardstickFailed
 
 __all__ = [
+    "INCOMPLETE",
     "PAYERS_FROM",
     "Ground",
+    "Histogram",
     "LoadFailed",
     "Merchant",
     "Options",
@@ -33,10 +37,12 @@ __all__ = [
     "Report",
     "YardstickFailed",
     "add_consumers",
+    "bucket_of",
     "drop_database",
     "free_port",
     "mint_codes",
     "prepared_ground",
+    "response_length",
     "run_admission",
     "run_baseline",
     "run_bills",

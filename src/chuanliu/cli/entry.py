@@ -32,6 +32,7 @@ COMMANDS: Final[dict[str, str]] = {
     "bank-simulator": "chuanliu.cli.bank_simulator:bank_simulator",
     "bench": "chuanliu.cli.bench:app",
     "drill": "chuanliu.cli.drill:drill",
+    "rehearse": "chuanliu.cli.rehearse:rehearse_scenario",
 }
 """Each command, and what carries it out: a group of commands, or a function. In the order of the help text."""
 

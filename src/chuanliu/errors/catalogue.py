@@ -74,6 +74,7 @@ CODES: Final[dict[str, str]] = {
     "campaign_limit_reached": "The campaign may not be used any more: a limit of uses is reached.",
     "sponsor_not_found": "No such sponsor of this campaign.",
     # Refused: capacity
+    "rehearsal_running": "A rehearsal is under way; there can be one at a time.",
     "promises_conflict": "The pool cannot keep all promises made for this time.",
     # Refused or unknown: banks
     "card_declined": "The bank declined the card.",

@@ -36,5 +36,13 @@ def is_shadow(cell: int) -> bool:
     return cell >= SHADOW_OFFSET
 
 
+def is_shadow_party(number: int) -> bool:
+    """Whether a party plays in rehearsals only: 2088 9…"""
+    return number >= SHADOW_PARTIES
+
+
 SHADOW_SERIAL: Final = 900_000_000_000
 """Serials from here on belong to shadow parties: 2088 9… numbers."""
+
+SHADOW_PARTIES: Final = 2088 * 10**12 + SHADOW_SERIAL
+"""Party numbers from here on are shadow parties'."""

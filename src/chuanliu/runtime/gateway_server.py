@@ -74,7 +74,7 @@ def _application(
     native.add_routes(router, services)
     admin.add_routes(router, services)
     lender.add_routes(router, services)
-    edge = None if traffic is None else Edge(services, traffic.gate, traffic.meter)
+    edge = None if traffic is None else Edge(services, traffic.gate, traffic.meter, shadow_gate=traffic.shadow_gate)
     return Application(router, refuse=_refusal(services), overload=_overload(services), meter=meter, edge=edge)
 
 

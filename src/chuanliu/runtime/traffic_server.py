@@ -1,6 +1,7 @@
-"""What keeps a gateway process's meter and gate going: buckets that fill, leases that come, rows that are written.
+"""What keeps a gateway process's meter and gates going: buckets that fill, leases that come, rows that are written.
 
-Without the database the gate goes on by its last lease, and what was metered waits in memory for ten minutes.
+Tenants of rehearsals have a gate of their own, which gives way sooner. Without the database the gates go on by their
+last leases, and what was metered waits in memory for ten minutes.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import structlog
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from chuanliu.admission import Gate, lease_store
+from chuanliu.admission import SHADOW_TARGET_S, Congestion, Gate, Lease, Report, lease_store
 from chuanliu.engine import Engine
 from chuanliu.metering import MeteredRow, TrafficMeter, meter_store
 
@@ -32,11 +33,12 @@ Connection = psycopg.AsyncConnection[Any]
 
 
 class TrafficControl(Collector):
-    """One process's `meter` and `gate`. Enter `run` as a task, and let it end by `stop`."""
+    """One process's `meter`, `gate`, and `shadow_gate` for rehearsals. Enter `run` as a task; it ends by `stop`."""
 
     def __init__(self, engine: Engine, url: str) -> None:
         self.meter = TrafficMeter()
         self.gate = Gate()
+        self.shadow_gate = Gate(Congestion(SHADOW_TARGET_S))
         self.process = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._engine = engine
         self._url = url
@@ -74,8 +76,9 @@ class TrafficControl(Collector):
         while True:
             now = loop.time()
             late = max(0.0, now - due)
-            self.gate.tick(now)
-            self.gate.congestion.sample(max(late, self._engine.wait_s), now)
+            for gate in (self.gate, self.shadow_gate):
+                gate.tick(now)
+                gate.congestion.sample(max(late, self._engine.wait_s), now)
             due = now + _TICK_S
             await asyncio.sleep(_TICK_S)
 
@@ -97,15 +100,15 @@ class TrafficControl(Collector):
         loop = asyncio.get_running_loop()
         if not self._has_lease:
             async with asyncio.timeout(_PATIENCE_S):
-                self.gate.adopt(await lease_store.first(connection, self.process), loop.time())
+                self._adopt(await lease_store.first(connection, self.process), loop.time())
             self._has_lease = True
         due = loop.time()
         while True:
             async with asyncio.timeout(_PATIENCE_S):
-                issued = await lease_store.exchange(connection, self.process, self.gate.report(loop.time()))
+                issued = await lease_store.exchange(connection, self.process, self._report(loop.time()))
                 if issued is not None and issued.epoch != self._epoch:
                     self._epoch = issued.epoch
-                    self.gate.adopt(issued.lease, loop.time())
+                    self._adopt(issued.lease, loop.time())
                 self._collect()
                 await meter_store.write_rows(connection, self._pending)
                 self._pending.clear()
@@ -114,6 +117,15 @@ class TrafficControl(Collector):
                     return
             due = max(due + _PERIOD_S, loop.time())
             await _stopped(stop, due - loop.time())
+
+    def _report(self, now: float) -> Report:
+        wants = {**self.gate.report(now).wants, **self.shadow_gate.report(now).wants}
+        return Report(wants, self.gate.congestion.wait_s)
+
+    def _adopt(self, lease: Lease, now: float) -> None:
+        self.gate.adopt(lease, now)
+        if lease.shadow is not None:
+            self.shadow_gate.adopt(lease.shadow, now)
 
     def _collect(self) -> None:
         self._pending += self.meter.take(time.time_ns() // 1000)

@@ -34,10 +34,12 @@ from chuanliu.web.cashier import (
     stage_name,
 )
 from chuanliu.web.choices import Choice, Means
+from chuanliu.web.flow_drawing import Flow, Stroke, Tick, flows_svg, stride, thinned
 from chuanliu.web.language import Language, choose_language, with_language
 from chuanliu.web.notices import ErrorView, WaitingView, render_error, render_waiting
 from chuanliu.web.reference import ReferenceView, render_reference
 from chuanliu.web.snippets import Credentials
+from chuanliu.web.standalone import Listing, Picture, Sheet, render_sheet
 from chuanliu.web.start import LiveFigures, StartView, Wallet, live_json, render_start, wallets_json
 
 __all__ = [
@@ -55,8 +57,10 @@ __all__ = [
     "DemoConsumer",
     "ErrorView",
     "Expired",
+    "Flow",
     "InProgress",
     "Language",
+    "Listing",
     "LiveFigures",
     "Means",
     "MirroredRow",
@@ -64,6 +68,7 @@ __all__ = [
     "OrderSummary",
     "OwedRow",
     "Paid",
+    "Picture",
     "PressureView",
     "ProductView",
     "ReferenceView",
@@ -71,13 +76,17 @@ __all__ = [
     "SettingsView",
     "ShareView",
     "SharesView",
+    "Sheet",
     "SignIn",
     "Stage",
     "StartView",
     "StatementView",
+    "Stroke",
+    "Tick",
     "WaitingView",
     "Wallet",
     "choose_language",
+    "flows_svg",
     "live_json",
     "plan_name",
     "render_assistant",
@@ -85,10 +94,13 @@ __all__ = [
     "render_cashier",
     "render_error",
     "render_reference",
+    "render_sheet",
     "render_start",
     "render_statement",
     "render_waiting",
     "stage_name",
+    "stride",
+    "thinned",
     "wallets_json",
     "with_language",
 ]

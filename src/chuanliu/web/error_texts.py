@@ -71,6 +71,7 @@ CHINESE: Final[dict[str, str]] = {
     "campaign_ended": "活动未在进行中。",
     "campaign_limit_reached": "活动参与次数已达上限。",
     "sponsor_not_found": "该活动没有这个出资方。",
+    "rehearsal_running": "已有一场压测演练正在进行，同一时间只能进行一场。",
     "promises_conflict": "资源池无法同时兑现该时段的全部承诺。",
     "card_declined": "银行拒绝了这张卡。",
     "card_expired": "银行卡已过期。",

@@ -83,6 +83,7 @@ _BUSINESS: Final[dict[str, tuple[str, str]]] = {
     "campaign_exists": _SYSTEM_ERROR,
     "campaign_status_invalid": _SYSTEM_ERROR,
     "sponsor_not_found": _SYSTEM_ERROR,
+    "rehearsal_running": _SYSTEM_ERROR,
     "promises_conflict": _SYSTEM_ERROR,
     # Banks
     "card_declined": ("ACQ.PAYMENT_FAIL", "支付失败：银行拒绝了这张卡"),

@@ -11,6 +11,7 @@ from chuanliu.errors import Busy, ChuanliuError
 from chuanliu.gateway.composition import Services
 from chuanliu.gateway.edge.refusal_routes import Refusals
 from chuanliu.gateway.edge.scanning import Scanned, scan
+from chuanliu.ids import SHADOW_PARTIES
 from chuanliu.metering import CASHIER_TENANT, UNKNOWN_TENANT, Tally, TrafficMeter
 from chuanliu.parties import find_app, merchant_of_api_key
 from chuanliu.serving import Request, Response
@@ -47,11 +48,15 @@ class Passage:
 
 
 class Edge:
-    """What the application asks first."""
+    """What the application asks first.
 
-    def __init__(self, services: Services, gate: Gate, meter: TrafficMeter) -> None:
+    Tenants of rehearsals pass `shadow_gate`, if there is one, and not while real ones are turned away.
+    """
+
+    def __init__(self, services: Services, gate: Gate, meter: TrafficMeter, *, shadow_gate: Gate | None = None) -> None:
         self._services = services
         self._gate = gate
+        self._shadow_gate = shadow_gate if shadow_gate is not None else gate
         self._meter = meter
         self._refusals = Refusals(services)
         self._reference: Reference | None = None
@@ -68,7 +73,12 @@ class Edge:
             tenant_id = UNKNOWN_TENANT
         tally = self._meter.tally(tenant_id, scanned.traffic_class)
         tally.offered += 1
-        verdict = self._gate.decide(tenant_id, scanned.traffic_class, _deadline(request))
+        gate = self._gate
+        if tenant_id >= SHADOW_PARTIES:
+            gate = self._shadow_gate
+        verdict = gate.decide(tenant_id, scanned.traffic_class, _deadline(request))
+        if gate is not self._gate and self._gate.congestion.severity > 0:
+            verdict = Verdict.OVERLOADED
         if verdict is Verdict.ADMITTED:
             tally.admitted += 1
             return Passage(self, request, scanned, tenant_id, tally)
