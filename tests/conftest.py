@@ -36,6 +36,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     return (yield)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Figures that tests have recorded as `printed`: also those of workers, whose output nobody sees."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, text in getattr(report, "user_properties", ()):
+                if name == "printed" and getattr(report, "when", "") == "call":
+                    terminalreporter.write_line(str(text))
+
+
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Keys and documents are called by their parameter: their text is long, and made anew by each worker."""
     return argname if isinstance(val, (str, bytes)) and len(val) > _ID_LONGEST else None

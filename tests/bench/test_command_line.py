@@ -9,7 +9,20 @@ from typer.testing import CliRunner
 from chuanliu.cli.bench import app
 
 PROMISED = {"name", "per_second", "yardstick_per_second", "ratio", "p50_ms", "p99_ms", "audit"}
-NAMES = ["pay", "instalments", "quote", "capacity", "bills", "ledger", "memory", "baseline", "rsa", "generator", "all"]
+NAMES = [
+    "pay",
+    "instalments",
+    "quote",
+    "capacity",
+    "bills",
+    "assistant",
+    "ledger",
+    "memory",
+    "baseline",
+    "rsa",
+    "generator",
+    "all",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)

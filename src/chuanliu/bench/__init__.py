@@ -11,6 +11,7 @@ from chuanliu.bench.platform_stock_store import add_consumers, drop_database, mi
 from chuanliu.bench.report import Report
 from chuanliu.bench.runs import (
     Options,
+    run_assistant,
     run_baseline,
     run_bills,
     run_capacity,
@@ -44,6 +45,7 @@ __all__ = [
     "prepared_ground",
     "response_length",
     "run_admission",
+    "run_assistant",
     "run_baseline",
     "run_bills",
     "run_capacity",

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from chuanliu.bench.assistant_bench import bench_assistant
 from chuanliu.bench.bills_bench import bench_bills
 from chuanliu.bench.capacity_bench import bench_capacity
 from chuanliu.bench.ground import Ground
@@ -210,6 +211,11 @@ def run_quote(seconds: float) -> Report:
 def run_bills(ground: Ground, lines: int, progress: Callable[[str, int, int], None]) -> Report:
     """Statements of many lines against one INSERT … SELECT … GROUP BY, in one process on one connection."""
     return bench_bills(ground.server_url, lines, progress)
+
+
+def run_assistant(ground: Ground, consumers: int, rounds: int, progress: Callable[[str, int, int], None]) -> Report:
+    """Questions from text to answer, one at a time in this process."""
+    return bench_assistant(ground.server_url, ground.folder, consumers, rounds, progress)
 
 
 def run_capacity(days: int) -> Report:

@@ -26,6 +26,7 @@ from chuanliu.bench import (
     YardstickFailed,
     prepared_ground,
     run_admission,
+    run_assistant,
     run_baseline,
     run_bills,
     run_capacity,
@@ -216,6 +217,20 @@ def bench_bills(
     """Statements of many lines, against one INSERT … SELECT … GROUP BY of the same postings."""
     with _ground(data, database_url) as (ground, status):
         found = run_bills(ground, lines, lambda what, done, of: status.update(_bar(what, done, of)))
+    _finish(found, as_json)
+
+
+@app.command("assistant")
+def bench_assistant(
+    consumers: Annotated[int, typer.Option("--consumers", min=1, help="Consumers with 120 payments each.")] = 30,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often each known question is asked.")] = 3,
+    database_url: DatabaseUrl = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Questions about bills, from the text to the answer with its proofs."""
+    with _ground(data, database_url) as (ground, status):
+        found = run_assistant(ground, consumers, rounds, lambda what, done, of: status.update(_bar(what, done, of)))
     _finish(found, as_json)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -110,10 +111,9 @@ def test_the_files_are_what_they_promise() -> None:
         assert Counter(question.language for question in part).most_common()[-1][1] >= 100
 
 
-def test_accuracy_on_questions_that_were_held_out(capsys: pytest.CaptureFixture[str]) -> None:
+def test_accuracy_on_questions_that_were_held_out(record_property: Callable[[str, object], None]) -> None:
     held, tuned = measure(HELD_OUT), measure(TUNING)
-    with capsys.disabled():
-        print(f"\n{held.text('held out')}\n{tuned.text('tuning')}")
+    record_property("printed", f"{held.text('held out')}\n{tuned.text('tuning')}")
     assert held.accuracy >= ACCURACY_MIN, held.errors
     assert held.false <= FALSE_ANSWERS_MAX * (held.refused + held.false), held.errors
     assert held.wrong <= WRONG_INTENTS_MAX * (held.right + held.wrong + held.missed), held.errors
