@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from chuanliu.clock import MINUTE, SECOND
 from chuanliu.web import (
     AlreadyPaid,
+    AnswerView,
     CashierView,
     Choice,
     Choose,
@@ -22,6 +23,8 @@ from chuanliu.web import (
     Means,
     OrderSummary,
     Paid,
+    ProofRow,
+    QuestionView,
     ReferenceView,
     SignIn,
     Stage,
@@ -31,6 +34,7 @@ from chuanliu.web import (
     render_assistant,
     render_cashier,
     render_error,
+    render_question,
     render_reference,
     render_start,
     render_waiting,
@@ -156,6 +160,22 @@ def cashier_page(language: Language, stage: Stage, order: OrderSummary) -> str:
     return render_cashier(CashierView(language, "/pay/1?x=1", NOW, order, stage))
 
 
+def question_views(language: Language, word: str) -> dict[str, QuestionView]:
+    path, examples = "/bills/questions", ("3 月要还多少？", "How much do I owe in March?")
+    proofs = (
+        ProofRow("2027-03-09", f"{word} · 一次付清", "1023.00 CNY", "/bills/7/202703", counted=True),
+        ProofRow("", f"{word} Bank · River Line with a long name · limit 50,000.00 CNY", "", "", counted=False),
+        ProofRow("2027-03-09", "As seen here", "20.00 CNY", "", counted=False),
+    )
+    answer = AnswerView(f"应还 1,023.00 CNY {word}", False, ("1023.00 CNY",), proofs, (f"到期 {word}",))
+    return {
+        "asked for": QuestionView(language, path, "token", "", examples, sandbox=True),
+        "answered": QuestionView(language, path, "token", f'"{word}" <3 月>', examples, answer),
+        "refused": QuestionView(language, path, "token", word, examples, AnswerView("I do not know that.", True)),
+        "forged": QuestionView(language, path, "token", "", examples, problem_code="forbidden"),
+    }
+
+
 def every_page(language: Language, word: str = "*小川", link: str = "https://shop.example/b?a=1&b=2") -> dict[str, str]:
     pages = {
         f"cashier {name}": cashier_page(language, stage, order_of(word, link))
@@ -168,6 +188,7 @@ def every_page(language: Language, word: str = "*小川", link: str = "https://s
     pages["waiting unknown"] = render_waiting(WaitingView(language, "/pay/1", "/pay/1", 600))
     for status, code in ((404, "route_not_found"), (500, "internal"), (422, "order_not_found")):
         pages[f"error {status}"] = render_error(ErrorView(language, "/x", status, code, word, link))
+    pages |= {f"question {name}": render_question(view) for name, view in question_views(language, word).items()}
     pages |= {name: render_assistant(view) for name, view in assistant_views(language, word).items()}
     return pages
 

@@ -37,6 +37,7 @@ from chuanliu.web.choices import Choice, Means
 from chuanliu.web.flow_drawing import Flow, Stroke, Tick, flows_svg, stride, thinned
 from chuanliu.web.language import Language, choose_language, with_language
 from chuanliu.web.notices import ErrorView, WaitingView, render_error, render_waiting
+from chuanliu.web.questions import AnswerView, ProofRow, QuestionView, render_question
 from chuanliu.web.reference import ReferenceView, render_reference
 from chuanliu.web.snippets import Credentials
 from chuanliu.web.standalone import Listing, Picture, Sheet, render_sheet
@@ -45,6 +46,7 @@ from chuanliu.web.start import LiveFigures, StartView, Wallet, live_json, render
 __all__ = [
     "ASSETS",
     "AlreadyPaid",
+    "AnswerView",
     "Asset",
     "AssistantView",
     "BillRow",
@@ -71,6 +73,8 @@ __all__ = [
     "Picture",
     "PressureView",
     "ProductView",
+    "ProofRow",
+    "QuestionView",
     "ReferenceView",
     "RingView",
     "SettingsView",
@@ -93,6 +97,7 @@ __all__ = [
     "render_bills",
     "render_cashier",
     "render_error",
+    "render_question",
     "render_reference",
     "render_sheet",
     "render_start",

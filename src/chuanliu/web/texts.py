@@ -140,6 +140,14 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "bills.postings": ("明细", "Postings"),
     "bills.assistant": ("账单助手", "Bill assistant"),
     "bills.all": ("全部账单", "All bills"),
+    # Questions
+    "ask.title": ("问账单", "Questions"),
+    "ask.label": ("问一个关于账单的问题", "Ask about your bills"),
+    "ask.placeholder": ("3 月要还多少？", "How much do I owe in March?"),
+    "ask.button": ("问", "Ask"),
+    "ask.proofs": ("依据", "What proves it"),
+    "ask.sum": ("合计", "Sum"),
+    "ask.examples": ("可以这样问", "You can ask"),
     # Cashier
     "cashier.title": ("收银台", "Cashier"),
     "cashier.order": ("订单信息", "Your order"),

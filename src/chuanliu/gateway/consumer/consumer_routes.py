@@ -14,6 +14,7 @@ from chuanliu.errors import ChuanliuError, Invalid, Unauthenticated
 from chuanliu.gateway.cashier import session as sessions
 from chuanliu.gateway.composition import Services
 from chuanliu.gateway.consumer import documents
+from chuanliu.gateway.consumer.question_routes import answer_document, answered, document_tongue
 from chuanliu.gateway.consumer.rendering import (
     mirrored_document,
     overview_document,
@@ -78,6 +79,12 @@ async def list_bills(services: Services, ask: Ask) -> documents.Bills:
 async def show_assistant(services: Services, ask: Ask) -> documents.AssistantOverview:
     """All that the assistant says of her."""
     return overview_document(await services.engine.ask(FindOverview(ask.consumer_id, ask.query.month)))
+
+
+async def ask_assistant(services: Services, ask: Ask) -> documents.QuestionAnswer:
+    """Answer a question about her bills."""
+    body: documents.QuestionAsked = ask.body
+    return answer_document(await answered(services, ask.consumer_id, body.question, document_tongue(body)))
 
 
 async def show_settings(services: Services, ask: Ask) -> dict[str, Any]:
@@ -167,6 +174,19 @@ OPERATIONS: Final[tuple[ConsumerOperation, ...]] = (
             "The ideal bill, this month's bill against it and where it will end, repayment pressure with its inputs, "
             "twelve months of dues, and shares of spending. Figures are those of the ledger and of `/v1/bills`; other "
             "lenders' are as seen here."
+        ),
+    ),
+    ConsumerOperation(
+        "POST",
+        "/v1/assistant/questions",
+        ask_assistant,
+        _ASSISTANT,
+        "Ask about her bills.",
+        documents.QuestionAnswer,
+        request=documents.QuestionAsked,
+        description=(
+            "In Chinese or English. Answered from her own statements, postings, plans and payments, with the lines "
+            "that prove it; what is not understood is refused, not guessed. Nothing is changed or kept."
         ),
     ),
     ConsumerOperation("GET", _SETTINGS, show_settings, _ASSISTANT, "Read settings.", documents.AssistantSettings),

@@ -254,3 +254,42 @@ class Erased(msgspec.Struct, frozen=True):
     """How many rows of the assistant's were deleted. Ledger, bills and plans are not its own and stay."""
 
     rows: int
+
+
+class QuestionAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A question in Chinese or English. The answer is in its language, or in another one that is asked for."""
+
+    question: Annotated[str, Meta(min_length=1, max_length=300, examples=["How much do I owe in March?"])]
+    language: Literal["zh", "en"] | None = None
+
+
+class QuestionProof(msgspec.Struct, frozen=True, kw_only=True):
+    """One line that proves an answer. Those that are `counted` sum to the total of their currency."""
+
+    kind: Literal["statement", "entry", "instalment", "payment", "refund", "account", "terms", "mirrored", "card"]
+    text: str
+    amount: AmountText | None
+    currency: str
+    on: Day | None
+    reference: str
+    page: str | None
+    counted: bool
+
+
+class QuestionTotal(msgspec.Struct, frozen=True):
+    """The figure of an answer in one currency."""
+
+    currency: str
+    amount: AmountText
+
+
+class QuestionAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer with its proofs. What is not understood has a `refusal` and neither intent nor figure."""
+
+    understood: bool
+    intent: str | None
+    refusal: Literal["unknown", "others", "advice"] | None
+    text: str
+    totals: tuple[QuestionTotal, ...]
+    proofs: tuple[QuestionProof, ...]
+    notes: tuple[str, ...]
