@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from chuanliu.acquiring import OLD_QUOTES
 from chuanliu.clock import HOUR
 from chuanliu.errors import NotFound
-from chuanliu.offline import Home, Leftovers, job_store
+from chuanliu.offline import CpuPressure, Home, Leftovers, job_store
 from chuanliu.offline.job_store import Connection
 from chuanliu.promotions import budget_store
 from chuanliu.trade import sweep_store
@@ -154,6 +155,22 @@ def test_the_earliest_deadline_goes_first(connection: Connection) -> None:
     connection.execute("UPDATE offline_job SET finish_by = now() + interval '2 minutes' WHERE name = 'a'")
     assert Home(connection, jobs, lambda: False).run_due() == 3
     assert order == ["c", "a", "b"]
+
+
+def test_a_job_stands_still_while_online_requests_wait(connection: Connection, tmp_path: Path) -> None:
+    waits = [0.5, 0.3, 0.2, 0.11, 0.1, 0.0]
+    reached = []
+    job = Counting(to=4)
+
+    def online_wait() -> float:
+        reached.append(job.reached)
+        return waits.pop(0) if waits else 0.0
+
+    job_store.enrol(connection, [job])
+    untold = CpuPressure(tmp_path / "no-such-file")
+    home = Home(connection, [job], lambda: False, untold, online_wait=online_wait)
+    assert home.run_due() == 1
+    assert reached == [2, 2, 2, 2, 2, 4]
 
 
 def test_unknown_jobs_are_refused(connection: Connection) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from chuanliu.clock import HOUR, MINUTE, SECOND
-from chuanliu.offline import CpuPressure, JobState, Pace, at_risk, expected_end
+from chuanliu.offline import CpuPressure, JobState, OnlineWait, Pace, at_risk, expected_end
+from chuanliu.serving import Board, PlaceState
 
 
 def state(**changed: object) -> JobState:
@@ -54,6 +56,51 @@ def test_where_the_machine_does_not_tell_a_fixed_share_is_used() -> None:
     assert not pace.must_wait(None)
     assert pace.must_wait(0.61)
     assert not pace.must_wait(0.6)
+
+
+def test_what_online_requests_wait_counts_beside_the_pressure() -> None:
+    pace = Pace()
+    pace.duty = 0.5
+    assert pace.pause_after(0.04, 0.0, 0.04) == pytest.approx(0.04 * 0.45 / 0.55)
+    assert pace.pause_after(0.04, 0.0, 0.07) == pytest.approx(0.04 * 0.45 / 0.55)
+    assert pace.pause_after(0.04, 0.0, 0.11) == pytest.approx(0.04 * 0.725 / 0.275)
+    assert pace.pause_after(0.04, None, 0.11) == pytest.approx(0.04 * 0.8625 / 0.1375)
+    assert pace.pause_after(0.04, None, 0.0) == pytest.approx(0.12)
+    assert pace.must_wait(0.0, 0.101)
+    assert pace.must_wait(None, 0.101)
+    assert not pace.must_wait(0.0, 0.1)
+
+
+def test_the_longest_wait_of_all_gateways_that_are_heard_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "board"
+    wait = OnlineWait(path)
+    assert wait.seconds() is None
+    board = Board.create(path)
+    assert wait.seconds() is None
+    for place, (state, wait_us) in enumerate(
+        ((PlaceState.OPEN, 3_000), (PlaceState.OPEN, 80_000), (PlaceState.LEAVING, 900_000))
+    ):
+        board.enter(place, state)
+        board.beat(place, 1, wait_us)
+    assert wait.seconds() == 0.08
+    again = Board.create(path)
+    assert wait.seconds() is None
+    again.enter(0, PlaceState.OPEN)
+    again.beat(0, 1, 5_000)
+    assert wait.seconds() == 0.005
+    board.close()
+    again.close()
+
+
+def test_a_gateway_that_stands_still_lets_its_requests_wait(tmp_path: Path) -> None:
+    board = Board.create(tmp_path / "board")
+    board.enter(0, PlaceState.OPEN)
+    board.beat(0, 1, 0)
+    time.sleep(0.3)
+    told = OnlineWait(tmp_path / "board").seconds()
+    assert told is not None
+    assert told > 0.15
+    board.close()
 
 
 def test_pressure_is_what_others_wait(tmp_path: Path) -> None:

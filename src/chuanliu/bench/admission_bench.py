@@ -99,7 +99,7 @@ def configure(platform: PlatformUnderTest, limit: float, tenants: dict[str, Tena
     time.sleep(_OBEYED_S)
 
 
-def _payments(
+def payments_of(
     platform: PlatformUnderTest, merchant: Merchant, name: str, per_s: float, seconds: float, folder: Path
 ) -> Stream:
     """Payments of one merchant, each by a code of its own."""
@@ -127,9 +127,9 @@ def measure_noise(
         for name, noise in (("calm", 1.0), ("noisy", NOISE)):
             length = seconds + _OBEYED_S
             streams = [
-                _payments(platform, one, f"q{place}", promise, length, folder) for place, one in enumerate(quiet)
+                payments_of(platform, one, f"q{place}", promise, length, folder) for place, one in enumerate(quiet)
             ]
-            streams.append(_payments(platform, noisy, "noise", promise * noise, length, folder))
+            streams.append(payments_of(platform, noisy, "noise", promise * noise, length, folder))
             found[name] = run_open_load(_plan(platform, streams, seconds, number))
             for stream in streams:
                 Path(stream.spool_path).unlink()
@@ -194,7 +194,7 @@ def measure_overload(
     for number, (name, load, length) in enumerate(
         (("before", 0.5, calm_seconds), ("over", OVER, seconds), ("after", 0.5, calm_seconds)), 1
     ):
-        pays = _payments(platform, payer, "pay", limit * load * PAY_SHARE, length + _OBEYED_S, folder)
+        pays = payments_of(platform, payer, "pay", limit * load * PAY_SHARE, length + _OBEYED_S, folder)
         asks = _queries(platform, asker, limit * load * (1 - PAY_SHARE), folder)
         warm = 0.0 if name == "after" else _OBEYED_S
         plan = _plan(platform, [pays, asks], length, number)

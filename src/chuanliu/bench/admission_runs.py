@@ -1,4 +1,4 @@
-"""`bench admission`, `noisy-neighbour` and `overload` by name: a platform, a measurement, goals, one report."""
+"""`bench admission`, `noisy-neighbour`, `overload`, `elastic`: a platform, a measurement, goals, one report each."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from chuanliu.bench.admission_bench import QUIET, measure_noise, measure_overload, measure_own_cost
+from chuanliu.bench.elastic_bench import OUT, WORKERS, measure_pops
 from chuanliu.bench.ground import Ground
 from chuanliu.bench.machine import machine_facts
 from chuanliu.bench.platform_under_test import PlatformUnderTest
@@ -68,6 +69,25 @@ def run_overload(ground: Ground, limit: float, seconds: int, progress: Progress 
             },
         }
         return _report("overload", ground, platform, seconds, {**found, "goals": goals})
+
+
+def run_elastic(ground: Ground, pops: int, seconds: int, per_s: float, progress: Progress | None = None) -> Report:
+    """Units out and back under constant load."""
+    with PlatformUnderTest(
+        ground.server_url,
+        ground.folder,
+        workers=WORKERS,
+        units_max=WORKERS + OUT,
+        merchants=2,
+        postgres_pid=ground.postgres_pid,
+    ) as platform:
+        found = measure_pops(platform, ground.folder, pops=pops, seconds=seconds, per_s=per_s, progress=progress)
+        goals = {
+            "turns": _at_least(found["turns"], pops),
+            "failed": _at_most(found["failed"], 0),
+            "units_failed": _at_most(found["units_failed"], 0),
+        }
+        return _report("elastic", ground, platform, seconds, {**found, "goals": goals})
 
 
 def _platform(ground: Ground, merchants: int) -> PlatformUnderTest:

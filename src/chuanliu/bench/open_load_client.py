@@ -27,6 +27,7 @@ from chuanliu.bench.load_client import LoadFailed
 _STEP_S: Final = 0.002
 _DRAIN_S: Final = 5.0
 _LATE_S: Final = 2.0
+_CLOSE: Final = b"\r\nconnection: close\r\n"
 
 
 class Stream(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +56,8 @@ class StreamResult(msgspec.Struct, kw_only=True):
     """What came of one stream within the measured window: by when requests were due.
 
     `refused` were turned away honestly (429), `failed` is every other answer or a lost connection, `unsent` found no
-    free connection within two seconds. `latency` and `timeline` (per second) are of the answered.
+    free connection within two seconds. `unopened` counts connections that were refused, whenever. `latency` and
+    `timeline` (per second) are of the answered.
     """
 
     name: str
@@ -64,6 +66,7 @@ class StreamResult(msgspec.Struct, kw_only=True):
     refused: int = 0
     failed: int = 0
     unsent: int = 0
+    unopened: int = 0
     latency: dict[int, int] = {}
     timeline: list[int] = []
     refused_timeline: list[int] = []
@@ -99,7 +102,10 @@ class _Connection(asyncio.Protocol):
         due, self._due = self._due, None
         if due is not None:
             self._sender.answered(due, data[9:12])
-        self._sender.idle.append(self)
+        if _CLOSE in data[: data.find(b"\r\n\r\n") + 2].lower():
+            self._transport.close()
+        else:
+            self._sender.idle.append(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
@@ -145,6 +151,7 @@ class _Sender:
             try:
                 await loop.create_connection(lambda: _Connection(self), self._plan.host, self._plan.port)
             except OSError:
+                self.result.unopened += 1
                 await asyncio.sleep(0.05)
             else:
                 return

@@ -22,6 +22,9 @@ from chuanliu.runtime import Settings, ensure_database, with_database
 
 Dialect = Literal["native", "alipay"]
 
+UNIT_RATE = 1_000_000
+"""So that no unit comes by load: a run says itself when they come."""
+
 SUCCEEDED_MARKER = b'"status":"succeeded"'
 """Of a payment that is not in progress any more."""
 
@@ -38,6 +41,7 @@ class PlatformUnderTest:
         *,
         name: str = "chuanliu_bench",
         workers: int = 2,
+        units_max: int = 0,
         merchants: int = 20,
         postgres_pid: int | None = None,
         others: Mapping[str, list[int]] | None = None,
@@ -55,6 +59,8 @@ class PlatformUnderTest:
             database_url=self.url,
             port=free_port(),
             workers=workers,
+            units_max=units_max,
+            unit_rate=UNIT_RATE,
             sandbox=True,
             log_level="warning",
         )

@@ -30,6 +30,7 @@ from chuanliu.bench import (
     run_baseline,
     run_bills,
     run_capacity,
+    run_elastic,
     run_generator,
     run_instalments,
     run_ledger,
@@ -177,6 +178,23 @@ def bench_overload(
     """Three times the limit: goodput, payments before queries, and how soon all is as before."""
     with _ground(data, database_url) as (ground, status):
         found = run_overload(ground, limit, seconds, _rounds(status))
+    _finish(found, as_json)
+
+
+@app.command("elastic")
+def bench_elastic(
+    pops: Annotated[int, typer.Option("--pops", min=1, help="How often units come and go.")] = 10,
+    seconds: Annotated[
+        int, typer.Option("--seconds", min=5, help="Length of the load; turns must end within it.")
+    ] = 240,
+    per_s: Annotated[float, typer.Option("--per-s", min=10, help="Requests a second, 40 % of them payments.")] = 50,
+    database_url: DatabaseUrl = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Units out and back under constant load: no request may fail for it."""
+    with _ground(data, database_url) as (ground, status):
+        found = run_elastic(ground, pops, seconds, per_s, _rounds(status))
     _finish(found, as_json)
 
 

@@ -14,7 +14,7 @@ from chuanliu.cli.settings_of_command import settings_from
 from chuanliu.clock import MINUTE, wall_text
 from chuanliu.elastic import Wish, read_wish, write_wish
 from chuanliu.errors import Invalid
-from chuanliu.runtime import CannotStart, read_status
+from chuanliu.runtime import BOARD_FILE, CannotStart, read_status
 from chuanliu.serving import PLACES, Board, Figure
 
 _FIGURES: Final = {
@@ -66,7 +66,7 @@ def _wish(folder: Path, status: dict[str, Any], at_least: int, minutes: float) -
 
 def _figures(folder: Path) -> dict[str, Any]:
     try:
-        board = Board(folder / "units.board")
+        board = Board(folder / BOARD_FILE)
     except (OSError, ValueError):
         raise CannotStart(f"there is no board of units in {folder}") from None
     try:

@@ -16,6 +16,7 @@ import typer
 
 from chuanliu.cli.settings_of_command import settings_from
 from chuanliu.runtime import (
+    BOARD_FILE,
     DOOR_VARIABLE,
     CannotStart,
     ChildSpec,
@@ -168,7 +169,7 @@ def _child(settings: Settings, name: str, module: str, *arguments: str) -> Child
 def _door(settings: Settings, stack: contextlib.ExitStack, supervisor: Supervisor) -> Door:
     """The door that all gateways share. It is shut when the ordered stop begins, so that nobody waits before it."""
     try:
-        door = Door.make(settings.host, settings.port, Board.create(settings.data / "units.board"))
+        door = Door.make(settings.host, settings.port, Board.create(settings.data / BOARD_FILE))
     except OSError as error:
         raise CannotStart(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from None
     stack.callback(door.close)

@@ -1,5 +1,6 @@
 """The ledger: accounts, transfers, holds. Double entry, to the cent; `post` is the only way in which money moves."""
 
+from chuanliu.ledger import walk_store
 from chuanliu.ledger.audit_store import CHECKS as LEDGER_CHECKS
 from chuanliu.ledger.chart import (
     CHECKED,
@@ -63,4 +64,5 @@ __all__ = [
     "platform_of",
     "post",
     "post_hold",
+    "walk_store",
 ]

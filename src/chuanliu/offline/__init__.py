@@ -4,7 +4,9 @@ from chuanliu.offline import job_store
 from chuanliu.offline.home_store import Home
 from chuanliu.offline.job_store import Job
 from chuanliu.offline.jobs import CHUNK_S, JobState, at_risk, expected_end
+from chuanliu.offline.ledger_audit_store import LedgerAudit
 from chuanliu.offline.leftovers_store import Leftovers
+from chuanliu.offline.online_wait_store import OnlineWait
 from chuanliu.offline.pace import Pace
 from chuanliu.offline.pressure_store import CpuPressure, become_idle
 from chuanliu.offline.statements_store import Statements
@@ -15,7 +17,9 @@ __all__ = [
     "Home",
     "Job",
     "JobState",
+    "LedgerAudit",
     "Leftovers",
+    "OnlineWait",
     "Pace",
     "Statements",
     "at_risk",

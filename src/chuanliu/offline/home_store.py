@@ -30,7 +30,8 @@ def _now() -> Micros:
 
 @dataclass
 class Home:
-    """Runs due jobs, one at a time, on a connection in autocommit. `stopping` is asked between chunks.
+    """Runs due jobs, one at a time, on a connection in autocommit. `stopping` is asked between chunks; `online_wait`
+    tells how many seconds online requests wait, or None.
 
     Jobs run in the order of their deadlines. A job that fails is due again a minute later; others go on.
     Raises `psycopg.Error` once the connection is lost.
@@ -41,6 +42,7 @@ class Home:
     stopping: Callable[[], bool]
     pressure: CpuPressure = field(default_factory=CpuPressure)
     pace: Pace = field(default_factory=Pace)
+    online_wait: Callable[[], float | None] = lambda: None
     _warned: set[tuple[str, Micros]] = field(default_factory=set)
 
     def run_due(self) -> int:
@@ -116,8 +118,8 @@ class _Run:
 
     def _give_way(self, chunk_s: float) -> None:
         home = self._home
-        pressure = home.pressure.share()
-        time.sleep(home.pace.pause_after(chunk_s, pressure))
-        while home.pace.must_wait(pressure) and not home.stopping():
+        pressure, wait_s = home.pressure.share(), home.online_wait()
+        time.sleep(home.pace.pause_after(chunk_s, pressure, wait_s))
+        while home.pace.must_wait(pressure, wait_s) and not home.stopping():
             time.sleep(LOOK_S)
-            pressure = home.pressure.share()
+            pressure, wait_s = home.pressure.share(), home.online_wait()

@@ -8,6 +8,10 @@ CALM: Final = 0.25
 """Below this share of time in which somebody waits for a CPU, offline work goes faster."""
 TIGHT: Final = 0.60
 """Above it, offline work stops until it is below again."""
+CALM_WAIT_S: Final = 0.04
+"""While online requests wait no longer than so before they are worked on, offline work goes faster."""
+TIGHT_WAIT_S: Final = 0.1
+"""While they wait longer, offline work stops. Admission turns requests away from 150 ms on."""
 LOOK_S: Final = 0.02
 """How often a stopped job looks again. With a chunk of 50 ms it gives way within 70 ms."""
 PAUSE_MAX_S: Final = 0.5
@@ -27,21 +31,21 @@ class Pace:
     def __init__(self) -> None:
         self.duty = BLIND_DUTY
 
-    def pause_after(self, chunk_s: float, pressure: float | None) -> float:
+    def pause_after(self, chunk_s: float, pressure: float | None, wait_s: float | None = None) -> float:
         """Seconds to pause after a chunk that took `chunk_s`.
 
-        `pressure` is the share of the time since the last look, 0 to 1, in which others waited for a CPU; None where it
-        is not known.
+        `pressure` is the share of the time since the last look, 0 to 1, in which others waited for a CPU; `wait_s` how
+        long online requests wait before they are worked on. Each is None where it is not known.
         """
-        if pressure is None:
-            self.duty = BLIND_DUTY
-        elif pressure > TIGHT:
+        if self.must_wait(pressure, wait_s):
             self.duty = max(_DUTY_MIN, self.duty / 2)
-        elif pressure < CALM:
+        elif pressure is None:
+            self.duty = BLIND_DUTY
+        elif pressure < CALM and (wait_s or 0.0) <= CALM_WAIT_S:
             self.duty = min(1.0, self.duty + _STEP)
         return min(PAUSE_MAX_S, chunk_s * (1 - self.duty) / self.duty)
 
     @staticmethod
-    def must_wait(pressure: float | None) -> bool:
-        """Whether to go on pausing."""
-        return pressure is not None and pressure > TIGHT
+    def must_wait(pressure: float | None, wait_s: float | None = None) -> bool:
+        """Whether to go on pausing: what is not known does not count."""
+        return (pressure or 0.0) > TIGHT or (wait_s or 0.0) > TIGHT_WAIT_S

@@ -27,12 +27,13 @@ from chuanliu.runtime.migrate_store import MigrationState, ensure_database, migr
 from chuanliu.runtime.partition_store import ensure_partitions
 from chuanliu.runtime.process_log import configure_log
 from chuanliu.runtime.resealing_store import keys_needed, reseal
-from chuanliu.runtime.settings import DOOR_VARIABLE, Settings, read_settings
+from chuanliu.runtime.settings import BOARD_FILE, DOOR_VARIABLE, Settings, read_settings
 from chuanliu.runtime.start_errors import CannotStart
 from chuanliu.runtime.stopping_server import stop_on_signals
 from chuanliu.runtime.supervisor_server import Supervisor
 
 __all__ = [
+    "BOARD_FILE",
     "DOOR_VARIABLE",
     "SNAPSHOT_TABLES",
     "AuditReport",

@@ -16,11 +16,11 @@ import structlog
 from chuanliu.acquiring import OLD_QUOTES
 from chuanliu.gateway import Services
 from chuanliu.lenders import Product, serviced_products
-from chuanliu.offline import Home, Job, Leftovers, Statements, become_idle, job_store
+from chuanliu.offline import Home, Job, LedgerAudit, Leftovers, OnlineWait, Statements, become_idle, job_store
 from chuanliu.promotions import budget_store
 from chuanliu.runtime.engine_session_store import engine_session, settings_of_process
 from chuanliu.runtime.process_log import configure_log
-from chuanliu.runtime.settings import Settings
+from chuanliu.runtime.settings import BOARD_FILE, Settings
 from chuanliu.runtime.stopping_server import stop_on_signals
 from chuanliu.trade import sweep_store
 
@@ -38,16 +38,17 @@ def offline_jobs(services: Services) -> tuple[Job, ...]:
         reference = services.engine.reference
         return [*serviced_products(reference), *serviced_products(reference, shadow=True)]
 
-    return Statements(products), Leftovers((*sweep_store.LEFTOVERS, OLD_QUOTES, *budget_store.OLD_USES))
+    leftovers = Leftovers((*sweep_store.LEFTOVERS, OLD_QUOTES, *budget_store.OLD_USES))
+    return Statements(products), leftovers, LedgerAudit()
 
 
-def keep_home(url: str, jobs: tuple[Job, ...], stop: threading.Event) -> None:
+def keep_home(url: str, jobs: tuple[Job, ...], stop: threading.Event, wait: OnlineWait | None = None) -> None:
     """Stand for election, run what is due, and stand again when the database went away. Returns once stopped."""
     while not stop.is_set():
         try:
             with psycopg.connect(url, autocommit=True, connect_timeout=5, application_name="chuanliu offline") as one:
                 if _elected(one, stop):
-                    _lead(one, jobs, stop)
+                    _lead(one, jobs, stop, wait)
         except (psycopg.Error, OSError) as error:
             log.warning("not at home", error=str(error)[:200])
         stop.wait(_STAND_AGAIN_S)
@@ -62,10 +63,14 @@ def _elected(connection: psycopg.Connection[Any], stop: threading.Event) -> bool
     return False
 
 
-def _lead(connection: psycopg.Connection[Any], jobs: tuple[Job, ...], stop: threading.Event) -> None:
+def _lead(
+    connection: psycopg.Connection[Any], jobs: tuple[Job, ...], stop: threading.Event, wait: OnlineWait | None
+) -> None:
     log.info("at home")
     job_store.enrol(connection, jobs)
     home = Home(connection, jobs, stop.is_set)
+    if wait is not None:
+        home.online_wait = wait.seconds
     while not stop.is_set():
         home.run_due()
         stop.wait(_LOOK_EVERY_S)
@@ -78,7 +83,9 @@ async def work(settings: Settings) -> None:
         if settings.database_url is None:
             raise ValueError("the offline process needs a database URL")
         leaving = threading.Event()
-        home = asyncio.create_task(asyncio.to_thread(keep_home, settings.database_url, offline_jobs(services), leaving))
+        wait = OnlineWait(settings.data / BOARD_FILE)
+        jobs = offline_jobs(services)
+        home = asyncio.create_task(asyncio.to_thread(keep_home, settings.database_url, jobs, leaving, wait))
         await asyncio.wait([home, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
         leaving.set()
         await home

@@ -10,6 +10,8 @@ from typing import Any, Final
 from chuanliu.errors import Invalid
 
 PREFIX: Final = "CHUANLIU_"
+BOARD_FILE: Final = "units.board"
+"""In the data folder: what the gateways of this machine tell each other."""
 DOOR_VARIABLE: Final = "CHUANLIU_DOOR"
 """The ticket of the door that a gateway shares with others; without one it listens on the port of its settings."""
 
