@@ -1,6 +1,6 @@
 """Benchmarks: figures as ratios within one run, with an audit behind each of them."""
 
-from chuanliu.bench.admission_runs import run_admission, run_elastic, run_noisy_neighbour, run_overload
+from chuanliu.bench.admission_runs import run_admission, run_colocation, run_elastic, run_noisy_neighbour, run_overload
 from chuanliu.bench.ground import Ground, prepared_ground
 from chuanliu.bench.histogram import Histogram, bucket_of
 from chuanliu.bench.http_framing import INCOMPLETE, response_length
@@ -49,6 +49,7 @@ __all__ = [
     "run_baseline",
     "run_bills",
     "run_capacity",
+    "run_colocation",
     "run_elastic",
     "run_generator",
     "run_instalments",

@@ -1,4 +1,4 @@
-"""`bench admission`, `noisy-neighbour`, `overload`, `elastic`: a platform, a measurement, goals, one report each."""
+"""Benchmarks of admission, co-location and elastic units by name: a platform, a measurement, goals, a report each."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from chuanliu.bench.admission_bench import QUIET, measure_noise, measure_overload, measure_own_cost
+from chuanliu.bench.colocation_bench import MERCHANTS, STOCK, half_load, measure_colocation
 from chuanliu.bench.elastic_bench import OUT, WORKERS, measure_pops
 from chuanliu.bench.ground import Ground
 from chuanliu.bench.machine import machine_facts
@@ -21,6 +22,8 @@ P99_RATIO_MAX: Final = 3.0
 POOL_USED_MIN: Final = 0.95
 GOODPUT_MIN: Final = 0.9
 RECOVERY_S_MAX: Final = 5.0
+OFFLINE_SHARE_MIN: Final = 0.5
+GIVE_WAY_MS_MAX: Final = 200.0
 
 
 def run_admission(ground: Ground) -> Report:
@@ -71,6 +74,25 @@ def run_overload(ground: Ground, limit: float, seconds: int, progress: Progress 
         return _report("overload", ground, platform, seconds, {**found, "goals": goals})
 
 
+def run_colocation(
+    ground: Ground, per_s: float | None, seconds: int, rounds: int, stock: int = STOCK, progress: Progress | None = None
+) -> Report:
+    """Offline work beside payments at half load; `per_s` None measures what half is."""
+    with _platform(ground, MERCHANTS) as platform:
+        platform.stock_payments(stock)
+        rate = per_s if per_s is not None else half_load(platform, ground.folder, seconds)
+        found = measure_colocation(
+            platform, ground.folder, per_s=rate, seconds=seconds, rounds=rounds, progress=progress
+        )
+        goals = {
+            "p50_ratio": _at_most(found["p50_ratio"], P50_RATIO_MAX),
+            "p99_ratio": _at_most(found["p99_ratio"], P99_RATIO_MAX),
+            "offline_share": _at_least(found["offline_share"], OFFLINE_SHARE_MIN),
+            "give_way_ms": _at_most(found["give_way_ms"]["longest"], GIVE_WAY_MS_MAX),
+        }
+        return _report("colocation", ground, platform, seconds, {**found, "goals": goals})
+
+
 def run_elastic(ground: Ground, pops: int, seconds: int, per_s: float, progress: Progress | None = None) -> Report:
     """Units out and back under constant load."""
     with PlatformUnderTest(
@@ -112,9 +134,9 @@ def _report(name: str, ground: Ground, platform: PlatformUnderTest, seconds: flo
     )
 
 
-def _at_most(value: float, most: float) -> dict[str, Any]:
-    return {"value": value, "at_most": most, "met": value <= most}
+def _at_most(value: float | None, most: float) -> dict[str, Any]:
+    return {"value": value, "at_most": most, "met": value is not None and value <= most}
 
 
-def _at_least(value: float, least: float) -> dict[str, Any]:
-    return {"value": value, "at_least": least, "met": value >= least}
+def _at_least(value: float | None, least: float) -> dict[str, Any]:
+    return {"value": value, "at_least": least, "met": value is not None and value >= least}

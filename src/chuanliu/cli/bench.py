@@ -30,6 +30,7 @@ from chuanliu.bench import (
     run_baseline,
     run_bills,
     run_capacity,
+    run_colocation,
     run_elastic,
     run_generator,
     run_instalments,
@@ -178,6 +179,24 @@ def bench_overload(
     """Three times the limit: goodput, payments before queries, and how soon all is as before."""
     with _ground(data, database_url) as (ground, status):
         found = run_overload(ground, limit, seconds, _rounds(status))
+    _finish(found, as_json)
+
+
+@app.command("colocation")
+def bench_colocation(
+    per_s: Annotated[
+        float | None, typer.Option("--per-s", min=1, help="Payments a second; half of what it can when missing.")
+    ] = None,
+    seconds: Annotated[int, typer.Option("--seconds", min=2, help="Length of one measurement.")] = 10,
+    pairs: Annotated[int, typer.Option("--pairs", min=1, help="Interleaved rounds, without and with the work.")] = 5,
+    stock: Annotated[int, typer.Option("--stock", min=1000, help="Payments stored before, to be audited.")] = 400_000,
+    database_url: DatabaseUrl = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Offline work beside payments at half load: what payments feel, what it gets, how soon it gives way."""
+    with _ground(data, database_url) as (ground, status):
+        found = run_colocation(ground, per_s, seconds, pairs, stock, _rounds(status))
     _finish(found, as_json)
 
 
