@@ -8,6 +8,7 @@ from chuanliu.web import (
     AssistantView,
     DemoConsumer,
     Language,
+    LimitsView,
     MonthView,
     PressureView,
     ProductView,
@@ -89,6 +90,7 @@ def assistant_views(language: Language, word: str) -> dict[str, AssistantView]:
             ProductView("12346", "Bank of Hebei Ford · Ford card", 420_00, 0, None, None),
         ),
         settings=SETTINGS,
+        limits=LimitsView("CNY", "2500.00", "24", "500.00", 1_794_000_000_000_000),
         problem_code="invalid_amount",
         sandbox=True,
     )
@@ -106,6 +108,7 @@ def assistant_views(language: Language, word: str) -> dict[str, AssistantView]:
             months=months(),
             shares=nothing,
             settings=SETTINGS,
+            limits=LimitsView("CNY"),
         ),
         "assistant new": AssistantView(
             language,
@@ -115,6 +118,7 @@ def assistant_views(language: Language, word: str) -> dict[str, AssistantView]:
             months=(blank,) * 12,
             shares=nothing,
             settings=SettingsView("", "", False, True, True, "li@example.org", "Europe/Paris", "00:00", "00:00"),
+            limits=LimitsView("CNY"),
         ),
         "assistant sign in": AssistantView(
             language,

@@ -15,6 +15,7 @@ from chuanliu.assistant.profiles import ChangeProfile, FindProfile, zone_named
 from chuanliu.assistant.progress import Progress, Window, percent_of, progress_of, window_of
 from chuanliu.assistant.shares import Share, Shares, shares_of
 from chuanliu.assistant.tables import ASSISTANT_PROFILE, CHANNELS, EMAIL, IN_APP, AssistantProfile, new_profile
+from chuanliu.assistant.words import FindOutlook, Outlook, Word, word_of
 
 __all__ = [
     "ASSISTANT_PROFILE",
@@ -26,9 +27,11 @@ __all__ = [
     "AssistantProfile",
     "ChangeProfile",
     "Due",
+    "FindOutlook",
     "FindOverview",
     "FindProfile",
     "MonthOfDues",
+    "Outlook",
     "Overview",
     "Pressure",
     "ProductBill",
@@ -40,6 +43,7 @@ __all__ = [
     "Shares",
     "Told",
     "Window",
+    "Word",
     "calendar_of",
     "dues_of",
     "erasing_store",
@@ -61,5 +65,6 @@ __all__ = [
     "shares_of",
     "time_of_day",
     "window_of",
+    "word_of",
     "zone_named",
 ]

@@ -67,6 +67,9 @@ CODES: Final[dict[str, str]] = {
     # Refused: bills
     "statement_not_found": "No such statement.",
     "nothing_billed": "Nothing is billed and unpaid.",
+    # Refused: limits that payers set for themselves
+    "own_stop_exceeded": "The payment would take a month's bills above the payer's own stop.",
+    "cooling_off": "The payer wanted to think it over: come back later, or confirm once more.",
     # Refused: campaigns
     "campaign_not_found": "No such campaign.",
     "campaign_exists": "A campaign with this code exists already.",

@@ -15,6 +15,7 @@ import structlog
 
 from chuanliu.acquiring import OLD_QUOTES
 from chuanliu.gateway import Services
+from chuanliu.instalments import OLD_LIMITS
 from chuanliu.lenders import Product, serviced_products
 from chuanliu.offline import Home, Job, LedgerAudit, Leftovers, OnlineWait, Statements, become_idle, job_store
 from chuanliu.promotions import budget_store
@@ -38,7 +39,7 @@ def offline_jobs(services: Services) -> tuple[Job, ...]:
         reference = services.engine.reference
         return [*serviced_products(reference), *serviced_products(reference, shadow=True)]
 
-    leftovers = Leftovers((*sweep_store.LEFTOVERS, OLD_QUOTES, *budget_store.OLD_USES))
+    leftovers = Leftovers((*sweep_store.LEFTOVERS, OLD_QUOTES, OLD_LIMITS, *budget_store.OLD_USES))
     return Statements(products), leftovers, LedgerAudit()
 
 

@@ -228,7 +228,9 @@ class ConfirmPayment(Command[PayOutcome], frozen=True):
             raise Refused("confirmation_too_late")
         require_payable(order, context.now)
         if self.agreed:
-            tender = choose_tender(rows, context, order, payment.payer_id, self.choice or kept_choice(order))
+            tender = choose_tender(
+                rows, context, order, payment.payer_id, self.choice or kept_choice(order), agreed=True
+            )
             return charge(rows, context, order, payment, tender, known=True)
         refused = payment.changed(
             status=states.move(states.PAYMENT, payment.status, "REFUSED"),

@@ -26,6 +26,7 @@ from chuanliu.instalments import (
     basket_in,
     campaigns_of_basket,
     likely_shopper,
+    lock_own_limit,
     lock_shares,
     look_instruments,
     look_used_up,
@@ -37,6 +38,7 @@ from chuanliu.instalments import (
     paying_accounts,
     read_wish,
     release_shares,
+    require_own_limit,
     require_usable,
     reserve_shares,
     wish_bytes,
@@ -58,10 +60,14 @@ from chuanliu.trade.tables import Order
 
 
 class Choice(msgspec.Struct, frozen=True, gc=False):
-    """An offer of a quote, as the payer chose it. `position` None is the offer that was confirmed."""
+    """An offer of a quote, as the payer chose it. `position` None is the offer that was confirmed.
+
+    With `agreed` she has thought over what she wanted to think over.
+    """
 
     quote_id: int
     position: int | None = None
+    agreed: bool = False
 
 
 def keep_choice(wish: bytes | None, choice: Choice | None) -> bytes | None:
@@ -154,6 +160,7 @@ def discover_tender(
         METHODS[BALANCE.name].lock(keys, account_of(payer_id, Chart.CONSUMER_BALANCE, order.currency))
         return
     keys.read(CONSUMER, cell_of_party(payer_id), payer_id)
+    lock_own_limit(seen, keys, payer_id)
     if choice is not None:
         _discover_choice(seen, keys, reference, payer_id, choice)
         return
@@ -210,12 +217,15 @@ def _offer_at(quote: Quote, position: int | None) -> Offer | None:
     return None if position is None else offer_at(quote.offers, position)
 
 
-def choose_tender(rows: Rows, context: Context, order: Order, payer_id: int, choice: Choice | None) -> Tender:
-    """What pays the order, its sponsors' shares reserved.
+def choose_tender(
+    rows: Rows, context: Context, order: Order, payer_id: int, choice: Choice | None, *, agreed: bool = False
+) -> Tender:
+    """What pays the order, its sponsors' shares reserved. `agreed` is as in a choice: the payer confirms in person.
 
     Raises `Refused`: quote_not_found, quote_expired, quote_used, quote_mismatch (made for another order or amount),
     offer_not_found, campaign_ended, campaign_limit_reached, budget_exhausted (of a quote's offer), buyer_blocked,
-    instrument_suspended, product_suspended, no_funding_method (nothing that the payer has fits the order's wish).
+    instrument_suspended, product_suspended, no_funding_method (nothing that the payer has fits the order's wish),
+    own_stop_exceeded, cooling_off (limits that the payer has set for herself).
     """
     wish = read_wish(order.wish)
     if choice is None and not wish.asks_for_credit:
@@ -224,13 +234,14 @@ def choose_tender(rows: Rows, context: Context, order: Order, payer_id: int, cho
     if consumer is None or consumer.status != "active":
         raise Refused("buyer_blocked")
     if choice is not None:
-        return _by_quote(rows, context, order, payer_id, choice)
+        return _by_quote(rows, context, order, payer_id, choice, agreed=agreed or choice.agreed)
     dry: set[int] = set()
     while True:
         offers = all_offers(rows, context, payer_id, basket_of(context.reference, order), frozenset(dry))
         if not offers.offered:
             break
         offer = offers.offered[0]
+        require_own_limit(rows, context, offer, payer_id, order.created_at, agreed=agreed)
         try:
             reserve_shares(rows, context, offer, payer_id)
         except CampaignDry as refused:
@@ -243,7 +254,7 @@ def choose_tender(rows: Rows, context: Context, order: Order, payer_id: int, cho
     raise Refused(reasons.pop() if len(reasons) == 1 else "no_funding_method")
 
 
-def _by_quote(rows: Rows, context: Context, order: Order, payer_id: int, choice: Choice) -> Tender:
+def _by_quote(rows: Rows, context: Context, order: Order, payer_id: int, choice: Choice, *, agreed: bool) -> Tender:
     quote = rows.get(QUOTE, cell_of_id(choice.quote_id), choice.quote_id)
     if quote is None or quote.consumer_id != payer_id or quote.merchant_id != order.merchant_id:
         raise Refused("quote_not_found", field="quote_id")
@@ -257,6 +268,7 @@ def _by_quote(rows: Rows, context: Context, order: Order, payer_id: int, choice:
     wish = read_wish(order.wish)
     if not wish.permits_in(means_of_offer(context.reference, offer), offer.instalments):
         raise Refused("quote_mismatch", field="quote_id")
+    require_own_limit(rows, context, offer, payer_id, order.created_at, agreed=agreed)
     held = quote.status == "confirmed"
     if not held:
         reserve_shares(rows, context, offer, payer_id)

@@ -7,6 +7,7 @@ Every `render_…` is pure and gives a whole document that works without scripts
 from chuanliu.web.assets import ASSETS, Asset
 from chuanliu.web.assistant import (
     AssistantView,
+    LimitsView,
     MonthView,
     PressureView,
     ProductView,
@@ -62,6 +63,7 @@ __all__ = [
     "Flow",
     "InProgress",
     "Language",
+    "LimitsView",
     "Listing",
     "LiveFigures",
     "Means",

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from chuanliu.clock import Micros
 from chuanliu.web.cashier import SignIn
 from chuanliu.web.charts import SHADES, Column, columns_svg, gauge_svg, ring_svg, shares_svg
 from chuanliu.web.language import Language
@@ -111,6 +112,16 @@ class SettingsView(msgspec.Struct, frozen=True):
     quiet_until: str
 
 
+class LimitsView(msgspec.Struct, frozen=True):
+    """Limits that she sets for herself, as decimal text, empty for none. Looser ones hold from `looser_at` on."""
+
+    currency: str
+    stop: str = ""
+    cooling_hours: str = ""
+    cooling_from: str = ""
+    looser_at: Micros | None = None
+
+
 class AssistantView(msgspec.Struct, frozen=True):
     """The page. With `sign_in` nobody has signed in, and nothing else is shown."""
 
@@ -126,6 +137,7 @@ class AssistantView(msgspec.Struct, frozen=True):
     shares: SharesView | None = None
     products: tuple[ProductView, ...] = ()
     settings: SettingsView | None = None
+    limits: LimitsView | None = None
     problem_code: str = ""
     sandbox: bool = False
 

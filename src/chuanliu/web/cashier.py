@@ -52,7 +52,8 @@ class SignIn(msgspec.Struct, frozen=True):
 class Choose(msgspec.Struct, frozen=True):
     """A consumer has signed in and chooses how to pay. The form posts `csrf_token`, `lang`, `quote_id` and `offer`.
 
-    The first choice is preselected; with none (an insufficient balance, say) there is nothing to press.
+    The first choice is preselected; with none (an insufficient balance, say) there is nothing to press. Until
+    `cools_until` the payer wanted to think purchases on credit over: the form offers to post `agreed`.
     """
 
     action: str
@@ -62,6 +63,7 @@ class Choose(msgspec.Struct, frozen=True):
     quote_id: str = ""
     sign_out_action: str = ""
     problem_code: str = ""
+    cools_until: Micros | None = None
 
 
 class InProgress(msgspec.Struct, frozen=True):

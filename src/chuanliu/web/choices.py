@@ -10,6 +10,8 @@ class Choice(msgspec.Struct, frozen=True):
 
     `payments` are the amounts due, one for each instalment, or the whole in one. `fee_minor` is the payer's, of a price
     of `price_minor`. `rate_ppm` is the annualised rate in millionths. `first_due` is yyyymmdd, 0 for at once.
+    `bill_month` (yyyymm) is the month whose bill would be heaviest with it, `bill_percent` that bill in per cent of the
+    payer's ideal one, None where she set none; `until` is the last month that it falls on. 0 for what is on no bill.
     """
 
     position: int | None
@@ -18,6 +20,9 @@ class Choice(msgspec.Struct, frozen=True):
     price_minor: int = 0
     rate_ppm: int = 0
     first_due: int = 0
+    bill_month: int = 0
+    bill_percent: int | None = None
+    until: int = 0
 
     @property
     def count(self) -> int:

@@ -59,6 +59,8 @@ CHINESE: Final[dict[str, str]] = {
     "plan_not_found": "没有这个分期计划。",
     "statement_not_found": "没有这一期账单。",
     "nothing_billed": "没有已出账的欠款。",
+    "own_stop_exceeded": "这笔付款会超过您自己设定的月账单上限。",
+    "cooling_off": "您给自己设了冷静期：请稍后再来，或再次确认。",
     "plan_status_invalid": "分期计划当前状态不允许此操作。",
     "instrument_suspended": "这张卡或这个额度已停用或关闭。",
     "instalments_not_offered": "不支持该分期数。",
@@ -162,6 +164,14 @@ FOR_PAYERS: Final[dict[str, tuple[str, str]]] = {
     "instalments_not_offered": ("不支持这个分期数。", "Not offered in this number of instalments."),
     "instrument_suspended": ("它已停用，请换一种付款方式。", "It is suspended; please choose another."),
     "offer_not_found": ("请选择一种付款方式。", "Please choose how to pay."),
+    "own_stop_exceeded": (
+        "这样付会超过您自己设定的月账单上限。",
+        "This would take a month's bills above the stop that you set for yourself.",
+    ),
+    "cooling_off": (
+        "您给自己设了冷静期：请稍后再来，或勾选确认后再付。",
+        "You wanted to think this over: come back later, or tick that you have.",
+    ),
     "order_above_maximum": ("订单金额超过它的上限。", "The order is above what it can pay."),
     "order_below_minimum": ("订单金额未达到它的起用金额。", "The order is below what it can pay."),
     "product_suspended": ("它暂时不可用，请换一种付款方式。", "It is not available at present; please choose another."),

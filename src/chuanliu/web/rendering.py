@@ -19,6 +19,7 @@ from chuanliu.web.wording import (
     day_text,
     full_month_text,
     grouped_digits,
+    month_text,
     percent_text,
     rate_text,
     remaining_text,
@@ -57,7 +58,7 @@ _TEMPLATES: Final = _environment()
 
 def render(template: str, language: Language, **values: object) -> str:
     """Render one template in a language: texts come as `t(key)`, errors as `problem(code)`, days as `day(number)`
-    and months as `month(number)`.
+    and months as `month(number)` or, without the year, `month_name(number)`.
     """
     return _TEMPLATES.get_template(template).render(
         language=language,
@@ -66,6 +67,7 @@ def render(template: str, language: Language, **values: object) -> str:
         payer_problem=partial(_payer_problem_in, language),
         day=partial(_day_in, language),
         month=partial(_month_in, language),
+        month_name=partial(_month_name_in, language),
         **values,
     )
 
@@ -88,3 +90,7 @@ def _day_in(language: Language, day: int) -> str:
 
 def _month_in(language: Language, month: int) -> str:
     return full_month_text(month, language)
+
+
+def _month_name_in(language: Language, month: int) -> str:
+    return month_text(month, language)

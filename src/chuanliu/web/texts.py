@@ -104,6 +104,15 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "assistant.income": ("月收入（选填，只用于建议）", "Monthly income (optional, only for the proposal)"),
     "assistant.save": ("保存", "Save"),
     "assistant.product_ideal": ("{title} 的理想账单", "Ideal bill of {title}"),
+    "assistant.limits": ("给自己的限制", "Limits for yourself"),
+    "assistant.limits_hint": (
+        "更严格的限制立即生效；放宽或取消要等一天。用余额付款不受影响。",
+        "Stricter limits hold at once; looser ones, or none, a day later. Your balance can always pay.",
+    ),
+    "assistant.stop": ("任何一个月的账单都不得超过（{currency}）", "Stop: no month's bills above ({currency})"),
+    "assistant.cooling_hours": ("冷静期（小时，最多 168）", "Cooling-off, in hours (168 at most)"),
+    "assistant.cooling_from": ("从多大金额的信用消费起（{currency}）", "for purchases on credit from ({currency})"),
+    "assistant.looser_at": ("放宽后的限制自 {time} 起生效。", "The looser limits hold from {time} on."),
     "assistant.reminders": ("提醒", "Reminders"),
     "assistant.reminders_on": (
         "提醒我（用到 50%、80%、100%，还款日前，某月偏重时）",
@@ -149,6 +158,17 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "ask.sum": ("合计", "Sum"),
     "ask.examples": ("可以这样问", "You can ask"),
     # Cashier
+    "cashier.bill_word": (
+        "{month}账单将达到您理想账单的 {percent}%",
+        "Your {month} bill would be {percent}% of your ideal",
+    ),
+    "cashier.until_word": ("；每月 {amount}，到{month}为止", "; {amount} a month until {month}"),
+    "cashier.cooling": (
+        "您给自己设了冷静期：{time} 之后再用信用付款，或者现在确认。用余额付款不受影响。",
+        "You wanted to think this over: come back after {time} to buy on credit, or confirm now. "
+        "Your balance can pay at once.",
+    ),
+    "cashier.cooling_agreed": ("我想过了，现在就用信用付款", "I have thought it over: buy on credit now"),
     "cashier.title": ("收银台", "Cashier"),
     "cashier.order": ("订单信息", "Your order"),
     "cashier.amount": ("应付金额", "Amount due"),

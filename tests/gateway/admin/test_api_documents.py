@@ -17,8 +17,10 @@ from schemathesis.specs.openapi import checks as checks_of_openapi
 
 from chuanliu.gateway import admin, consumer, lender
 from chuanliu.gateway.cashier import session as sessions
+from chuanliu.instalments import Basket, MakeQuote
 from chuanliu.lenders import ApplyLender
 from chuanliu.serving import Application, Router, serve
+from instalments.shop import now
 from lenders.samples import card_product, line_product
 from lenders.samples import lender as lender_spec
 
@@ -109,7 +111,14 @@ def things(platform: Platform) -> dict[str, str]:
         f"/admin/v1/consumers/{consumer['user_id']}/lines",
         {"product": "known-line", "pay_password": "135790", "consent_sha256": product["consent"]["sha256"]},
     )
+
+    async def quoted() -> int:
+        basket = Basket(merchant_id=int(merchant["seller_id"]), amount_minor=500_00)
+        view = await platform.services.engine.submit(MakeQuote(int(consumer["user_id"]), basket, now()))
+        return view.quote.quote_id
+
     return {
+        "quote_id": str(platform.run(quoted())),
         "merchant_id": merchant["seller_id"],
         "app_id": merchant["apps"][0]["app_id"],
         "key_id": merchant["api_keys"][0]["key_id"],

@@ -75,6 +75,8 @@ _BUSINESS: Final[dict[str, tuple[str, str]]] = {
     "order_below_minimum": ("ACQ.NO_PAYMENT_INSTRUMENTS_AVAILABLE", "没有可用的支付工具：金额低于产品下限"),
     "order_above_maximum": ("ACQ.NO_PAYMENT_INSTRUMENTS_AVAILABLE", "没有可用的支付工具：金额高于产品上限"),
     "excluded_by_merchant": ("ACQ.NO_PAYMENT_INSTRUMENTS_AVAILABLE", "没有可用的支付工具：商户不支持"),
+    "own_stop_exceeded": ("ACQ.PAYMENT_FAIL", "支付失败：超过付款人自己设定的月账单上限，请更换付款方式"),
+    "cooling_off": ("ACQ.PAYMENT_FAIL", "支付失败：付款人设定了冷静期，请稍后再来，或在收银台再次确认"),
     # Campaigns: a payment falls back to the next-best offer, unless the payer was promised this one.
     "budget_exhausted": ("ACQ.PAYMENT_FAIL", "支付失败：优惠活动预算已用完"),
     "campaign_ended": ("ACQ.PAYMENT_FAIL", "支付失败：优惠活动未在进行中"),

@@ -13,12 +13,13 @@ from typing import Final
 import msgspec
 import structlog
 
+from chuanliu.assistant import FindOutlook
 from chuanliu.clock import Micros, wall_text
 from chuanliu.errors import ChuanliuError, NotFound, Refused
 from chuanliu.gateway.alipay import GatewayRefused, OrderDetails, details_of, return_members, signed_return_url
 from chuanliu.gateway.cashier import session as sessions
 from chuanliu.gateway.cashier.bill_routes import add_bill_routes
-from chuanliu.gateway.cashier.choices import means_shown, shown_means
+from chuanliu.gateway.cashier.choices import means_shown, shown_means, told_of
 from chuanliu.gateway.cashier.consumer_store import demo_consumers
 from chuanliu.gateway.cashier.session import COOKIE, NOBODY, Session, form_token, form_token_matches, read_session
 from chuanliu.gateway.cashier.sign_in_routes import signed_in_consumer
@@ -159,8 +160,10 @@ class Visit:
             return choose_stage(order, msgspec.structs.replace(viewer, problem_code=refusal), payer)
         quote = await self._quote(payer)
         instruments = await services.engine.ask(FindInstruments(payer.consumer.consumer_id))
-        means = shown_means(quote, payer, instruments, self.language)
-        return choose_stage(order, viewer, payer, means, quote.quote.quote_id)
+        outlook = await services.engine.ask(FindOutlook(payer.consumer.consumer_id, order.currency))
+        told = told_of(quote, outlook, services.engine.reference, order.created_at)
+        means = shown_means(quote, payer, instruments, self.language, told)
+        return choose_stage(order, viewer, payer, means, quote.quote.quote_id, told.cools_until)
 
     async def _quote(self, payer: ConsumerView) -> QuoteView:
         """A promise for a quarter of an hour: what this page shows is what its button charges."""
@@ -250,7 +253,7 @@ def _chosen(form: dict[str, str]) -> Choice:
     quote_id, offer = form.get("quote_id", ""), form.get("offer", "")
     if not (_NUMBER.match(quote_id) and _NUMBER.match(offer) and int(quote_id) < 2**63):
         raise Refused("offer_not_found", field="offer")
-    return Choice(int(quote_id), int(offer))
+    return Choice(int(quote_id), int(offer), agreed=form.get("agreed") == "yes")
 
 
 def language_of(request: Request, form: dict[str, str]) -> Language:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
+from chuanliu.assistant import Outlook, Word, word_of
+from chuanliu.clock import Micros
+from chuanliu.engine import Reference
 from chuanliu.instalments import Declined, Offer, Plan, QuoteView, means_of, split_of
 from chuanliu.lenders import InstrumentView
 from chuanliu.parties import ConsumerView
@@ -13,17 +16,44 @@ from chuanliu.web import Choice, Language, Means
 _WITHOUT_DUE_DATE: Final = frozenset({"balance", "debit_card"})
 _NOT_SAID: Final = frozenset({"excluded_by_merchant"})
 """Reasons of single numbers of instalments that say nothing to the payer."""
+_STOPPED: Final = "own_stop_exceeded"
+
+
+class Told(NamedTuple):
+    """What the payer is told besides prices: words about her bills, by the place of the offer in the quote."""
+
+    words: dict[int, Word]
+
+    @property
+    def cools_until(self) -> Micros | None:
+        """Until when she wanted to think purchases on credit over."""
+        return max((word.cools_until for word in self.words.values() if word.cools_until), default=None)
+
+
+def told_of(view: QuoteView, outlook: Outlook, reference: Reference, ordered_at: Micros) -> Told:
+    """Words about all offers of a quote."""
+    words = ((at, word_of(offer, outlook, reference, ordered_at)) for at, offer in enumerate(view.offers))
+    return Told({at: word for at, word in words if word is not None})
 
 
 def shown_means(
-    view: QuoteView, payer: ConsumerView, instruments: Sequence[InstrumentView], language: Language
+    view: QuoteView, payer: ConsumerView, instruments: Sequence[InstrumentView], language: Language, told: Told
 ) -> tuple[Means, ...]:
-    """All that the payer has: what is offered, the best first, and then what is not, with the reason."""
+    """All that the payer has: what is offered, the best first, and then what is not, with the reason.
+
+    What would take a month above her own stop is not offered.
+    """
     by_id = {each.instrument.instrument_id: each for each in instruments}
     offered: dict[int, list[tuple[int, Offer]]] = {}
-    for position, offer in enumerate(view.offers):
-        offered.setdefault(offer.instrument_id, []).append((position, offer))
     declined: dict[int, list[Declined]] = {}
+    for position, offer in enumerate(view.offers):
+        word = told.words.get(position)
+        if word is not None and word.stopped:
+            declined.setdefault(offer.instrument_id, []).append(
+                Declined(offer.instrument_id, offer.lender_id, offer.product_id, offer.instalments, _STOPPED)
+            )
+        else:
+            offered.setdefault(offer.instrument_id, []).append((position, offer))
     for each in view.declined:
         declined.setdefault(each.instrument_id, []).append(each)
     shown: list[Means] = []
@@ -32,7 +62,7 @@ def shown_means(
         if instrument_id and instrument_id not in by_id:
             continue
         means = _means(payer, by_id.get(instrument_id), view.quote.currency, language)
-        shown.append(_with_offers(means, offered.get(instrument_id, []), declined.get(instrument_id, [])))
+        shown.append(_with_offers(means, offered.get(instrument_id, []), declined.get(instrument_id, []), told))
     return tuple(shown)
 
 
@@ -57,9 +87,9 @@ def means_shown(view: InstrumentView, language: Language) -> Means:
     )
 
 
-def _with_offers(means: Means, offers: list[tuple[int, Offer]], declined: list[Declined]) -> Means:
+def _with_offers(means: Means, offers: list[tuple[int, Offer]], declined: list[Declined], told: Told) -> Means:
     ordered = sorted(offers, key=lambda each: each[1].instalments)
-    choices = tuple(_choice(position, offer, means.kind) for position, offer in ordered)
+    choices = tuple(_choice(position, offer, means.kind, told.words.get(position)) for position, offer in ordered)
     refused = tuple((each.instalments, each.reason) for each in declined if each.instalments)
     whole = next((each.reason for each in declined if not each.instalments), "")
     if not choices and not whole:
@@ -78,7 +108,7 @@ def _with_offers(means: Means, offers: list[tuple[int, Offer]], declined: list[D
     )
 
 
-def _choice(position: int, offer: Offer, kind: str) -> Choice:
+def _choice(position: int, offer: Offer, kind: str, word: Word | None) -> Choice:
     principals, fees = split_of(offer)
     return Choice(
         position,
@@ -87,6 +117,9 @@ def _choice(position: int, offer: Offer, kind: str) -> Choice:
         offer.fee_minor,
         offer.rate_ppm,
         0 if kind in _WITHOUT_DUE_DATE or not offer.due_on else offer.due_on[0],
+        word.month if word is not None else 0,
+        word.percent if word is not None else None,
+        word.until if word is not None else 0,
     )
 
 

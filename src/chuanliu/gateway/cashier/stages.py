@@ -111,7 +111,12 @@ def sign_in_stage(
 
 
 def choose_stage(
-    order: Order, viewer: Viewer, payer: ConsumerView, means: tuple[Means, ...] = (), quote_id: int | None = None
+    order: Order,
+    viewer: Viewer,
+    payer: ConsumerView,
+    means: tuple[Means, ...] = (),
+    quote_id: int | None = None,
+    cools_until: Micros | None = None,
 ) -> Choose:
     """The stage in which a payer chooses among what she was quoted."""
     path = page_path(order)
@@ -123,6 +128,7 @@ def choose_stage(
         "" if quote_id is None else str(quote_id),
         f"{path}/sign-out",
         viewer.problem_code,
+        cools_until,
     )
 
 

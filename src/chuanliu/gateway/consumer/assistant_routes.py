@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Final
 
-from chuanliu.assistant import EMAIL, IN_APP, ChangeProfile, FindOverview, erasing_store
+from chuanliu.assistant import EMAIL, IN_APP, ChangeProfile, FindOverview
 from chuanliu.errors import Invalid, NotFound, Refused
 from chuanliu.gateway.cashier import OwnPages, page_language
 from chuanliu.gateway.cashier.session import NOBODY
 from chuanliu.gateway.composition import Services
-from chuanliu.gateway.consumer.assistant_view import assistant_view
+from chuanliu.gateway.consumer.assistant_view import assistant_view, limits_view
+from chuanliu.gateway.consumer.consumer_routes import erase_all
+from chuanliu.instalments import FindOwnLimit, Restraint, SetOwnLimit
 from chuanliu.money import parse_amount
 from chuanliu.serving import Request, Response, Router
 from chuanliu.web import AssistantView, Language, render_assistant
@@ -32,8 +35,15 @@ class AssistantPages(OwnPages):
             return self.remember(request, Response.html(render_assistant(view)), session)
         engine = self.services.engine
         overview = await engine.ask(FindOverview(session.user_id))
+        limit = await engine.ask(FindOwnLimit(session.user_id))
         view = assistant_view(
-            overview, engine.reference, language, token, problem_code=problem_code, sandbox=self.services.sandbox
+            overview,
+            limits_view(limit, overview.currency, time.time_ns() // 1000),
+            engine.reference,
+            language,
+            token,
+            problem_code=problem_code,
+            sandbox=self.services.sandbox,
         )
         return Response.html(render_assistant(view))
 
@@ -50,9 +60,10 @@ class AssistantPages(OwnPages):
                     await self._set_ideals(session.user_id, form)
                 case "reminders":
                     await self.services.engine.submit(_reminders(session.user_id, form, page_language(request)))
+                case "limits":
+                    await self._set_limits(session.user_id, form)
                 case "erase":
-                    async with self.services.reads.connection() as connection:
-                        await erasing_store.erase(connection, session.user_id)
+                    await erase_all(self.services, session.user_id)
         except (Refused, NotFound, Invalid) as error:
             return await self.show(request, error.code)
         return self.back(request)
@@ -75,6 +86,20 @@ class AssistantPages(OwnPages):
                 commands.append(ChangeProfile(consumer_id, ideal_minor=wanted, product_id=product.product_id))
         for command in commands:
             await engine.submit(command)
+
+    async def _set_limits(self, consumer_id: int, form: Mapping[str, str]) -> None:
+        engine = self.services.engine
+        limit = await engine.ask(FindOwnLimit(consumer_id))
+        currency = (await engine.ask(FindOverview(consumer_id))).currency if limit is None else limit.currency
+        hours = form.get("cooling-hours", "").strip() or "0"
+        if not (hours.isascii() and hours.isdigit() and len(hours) <= 3):
+            raise Invalid("invalid_parameter", "cooling_hours is 0 to 168", field="cooling_hours")
+        wanted = Restraint(
+            _amount(form.get("stop", ""), currency, "stop"),
+            int(hours),
+            _amount(form.get("cooling-from", ""), currency, "cooling_from"),
+        )
+        await engine.submit(SetOwnLimit(consumer_id, wanted, currency))
 
 
 def _amount(text: str, currency: str, field: str) -> int:

@@ -14,12 +14,15 @@ from chuanliu.assistant import (
     Share,
     time_of_day,
 )
+from chuanliu.clock import Micros
 from chuanliu.engine import Reference
+from chuanliu.instalments import OwnLimit
 from chuanliu.lenders import LENDER, find_product, lender_of
 from chuanliu.money import format_amount
 from chuanliu.web import (
     AssistantView,
     Language,
+    LimitsView,
     MonthView,
     PressureView,
     ProductView,
@@ -31,8 +34,27 @@ from chuanliu.web import (
 )
 
 
+def limits_view(limit: OwnLimit | None, currency: str, now: Micros) -> LimitsView:
+    """A consumer's own limits as the form shows them: those that she wants in the end."""
+    if limit is None:
+        return LimitsView(currency)
+    wanted, currency = limit.wanted, limit.currency
+
+    def amount(minor: int) -> str:
+        return format_amount(minor, currency) if minor else ""
+
+    return LimitsView(
+        currency,
+        amount(wanted.stop_minor),
+        str(wanted.cooling_hours) if wanted.cooling_hours else "",
+        amount(wanted.cooling_from_minor),
+        limit.next_at if limit.next_at is not None and limit.next_at > now else None,
+    )
+
+
 def assistant_view(
     overview: Overview,
+    limits: LimitsView,
     reference: Reference,
     language: Language,
     csrf_token: str,
@@ -74,6 +96,7 @@ def assistant_view(
             for each in overview.products
         ),
         settings=_settings(overview.profile),
+        limits=limits,
         problem_code=problem_code,
         sandbox=sandbox,
     )

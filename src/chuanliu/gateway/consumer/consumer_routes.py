@@ -8,7 +8,15 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from chuanliu.assistant import ChangeProfile, FindOverview, FindProfile, erasing_store, profile_csv
+from chuanliu.assistant import (
+    ChangeProfile,
+    FindOutlook,
+    FindOverview,
+    FindProfile,
+    erasing_store,
+    profile_csv,
+    word_of,
+)
 from chuanliu.bills import FindStatements, mirrored_bills
 from chuanliu.errors import ChuanliuError, Invalid, Unauthenticated
 from chuanliu.gateway.cashier import session as sessions
@@ -16,17 +24,20 @@ from chuanliu.gateway.composition import Services
 from chuanliu.gateway.consumer import documents
 from chuanliu.gateway.consumer.question_routes import answer_document, answered, document_tongue
 from chuanliu.gateway.consumer.rendering import (
+    limits_document,
     mirrored_document,
     overview_document,
     settings_document,
     statement_document,
+    word_document,
 )
 from chuanliu.gateway.document_routes import serve_document
 from chuanliu.gateway.native.fields import id_of, read_query, unreadable
 from chuanliu.gateway.native.openapi import document_of
-from chuanliu.instalments import FindPlans
+from chuanliu.instalments import NO_RESTRAINT, FindOwnLimit, FindPlans, FindQuote, Restraint, SetOwnLimit
 from chuanliu.money import parse_amount
 from chuanliu.serving import Request, Response, Router
+from chuanliu.trade import FindOrderById
 
 DOCUMENT_PATH: Final = "/v1/assistant/openapi.json"
 
@@ -118,6 +129,38 @@ async def change_settings(services: Services, ask: Ask) -> dict[str, Any]:
     return settings_document(profile)
 
 
+async def show_limits(services: Services, ask: Ask) -> documents.OwnLimits:
+    """Her own limits."""
+    return limits_document(await services.engine.ask(FindOwnLimit(ask.consumer_id)), _now())
+
+
+async def set_limits(services: Services, ask: Ask) -> documents.OwnLimits:
+    """Set them."""
+    body: documents.NewLimits = ask.body
+    stop = parse_amount(body.stop, body.currency, field="stop", at_least_minor=0)
+    cooling_from = parse_amount(body.cooling_from, body.currency, field="cooling_from", at_least_minor=0)
+    wanted = Restraint(stop, body.cooling_hours, cooling_from)
+    limit = await services.engine.submit(SetOwnLimit(ask.consumer_id, wanted, body.currency))
+    return limits_document(limit, _now())
+
+
+async def show_quote_words(services: Services, ask: Ask) -> documents.QuoteWords:
+    """What each offer of a quote of hers would make of her bills."""
+    engine = services.engine
+    view = await engine.ask(FindQuote(id_of(ask.params["quote_id"], "quote_not_found"), consumer_id=ask.consumer_id))
+    quote = view.quote
+    ordered_at = quote.created_at
+    if quote.order_id is not None:
+        ordered_at = (await engine.ask(FindOrderById(quote.order_id))).order.created_at
+    outlook = await engine.ask(FindOutlook(ask.consumer_id, quote.currency))
+    words = ((at, word_of(offer, outlook, engine.reference, ordered_at)) for at, offer in enumerate(view.offers))
+    return documents.QuoteWords(
+        quote_id=str(quote.quote_id),
+        currency=quote.currency,
+        words=tuple(word_document(at, word, quote.currency) for at, word in words if word is not None),
+    )
+
+
 async def export_assistant(services: Services, ask: Ask) -> dict[str, Any]:
     """All that the assistant keeps of her."""
     return await _kept(services, ask.consumer_id)
@@ -131,18 +174,42 @@ async def export_assistant_csv(services: Services, ask: Ask) -> Response:
         ("content-disposition", 'attachment; filename="assistant.csv"'),
         ("cache-control", "no-store"),
     ]
-    return Response(200, headers, profile_csv({"settings": [kept["settings"]]}))
+    return Response(200, headers, profile_csv(_rows_of(kept)))
 
 
 async def _kept(services: Services, consumer_id: int) -> dict[str, Any]:
     profile = await services.engine.ask(FindProfile(consumer_id))
-    return {"settings": settings_document(profile)}
+    limit = await services.engine.ask(FindOwnLimit(consumer_id))
+    return {"settings": settings_document(profile), "limits": msgspec.to_builtins(limits_document(limit, _now()))}
+
+
+def _rows_of(kept: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    limits = kept["limits"]
+    told = [{"from": "now", **limits["now"]}]
+    if limits["next"] is not None:
+        told.append({"from": limits["next_at"], **limits["next"]})
+    return {"settings": [kept["settings"]], "limits": told}
 
 
 async def erase_assistant(services: Services, ask: Ask) -> documents.Erased:
     """Delete all that the assistant keeps of her."""
+    return documents.Erased(await erase_all(services, ask.consumer_id))
+
+
+async def erase_all(services: Services, consumer_id: int) -> int:
+    """Delete all that the assistant keeps of a consumer; how many rows that were.
+
+    Limits of her own are taken back with it, which holds a day later as always; their row is deleted then.
+    """
+    limit = await services.engine.ask(FindOwnLimit(consumer_id))
+    if limit is not None:
+        await services.engine.submit(SetOwnLimit(consumer_id, NO_RESTRAINT, limit.currency))
     async with services.reads.connection() as connection:
-        return documents.Erased(await erasing_store.erase(connection, ask.consumer_id))
+        return await erasing_store.erase(connection, consumer_id)
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
 
 
 def _minor(text: str | None, currency: str, field: str) -> int | None:
@@ -157,6 +224,7 @@ def minute_of(text: str | None) -> int | None:
 _BILLS: Final = "Bills"
 _ASSISTANT: Final = "Assistant"
 _SETTINGS: Final = "/v1/assistant/settings"
+_LIMITS: Final = "/v1/assistant/limits"
 _EXPORT: Final = "/v1/assistant/export"
 _CSV: Final = "/v1/assistant/export.csv"
 
@@ -200,6 +268,32 @@ OPERATIONS: Final[tuple[ConsumerOperation, ...]] = (
         request=documents.SettingsChange,
         description="What is absent stays as it is.",
         errors=("consumer_not_found", "product_not_found", "invalid_amount", "currency_not_supported"),
+    ),
+    ConsumerOperation("GET", _LIMITS, show_limits, _ASSISTANT, "Read one's own limits.", documents.OwnLimits),
+    ConsumerOperation(
+        "PUT",
+        _LIMITS,
+        set_limits,
+        _ASSISTANT,
+        "Set a stop and a cooling-off for oneself.",
+        documents.OwnLimits,
+        request=documents.NewLimits,
+        description=(
+            "A payment on credit that would take a month's bills above the stop is refused (`own_stop_exceeded`); one "
+            "that is to be thought over is refused until its time has come or she agrees once more (`cooling_off`). "
+            "What is stricter holds at once, what is looser a day later."
+        ),
+        errors=("consumer_not_found", "invalid_amount", "currency_not_supported"),
+    ),
+    ConsumerOperation(
+        "GET",
+        "/v1/assistant/quotes/{quote_id}",
+        show_quote_words,
+        _ASSISTANT,
+        "A word before the purchase.",
+        documents.QuoteWords,
+        description="What each offer of a quote of hers would make of her bills. The merchant never sees it.",
+        errors=("quote_not_found", "order_not_found"),
     ),
     ConsumerOperation(
         "GET", _EXPORT, export_assistant, _ASSISTANT, "Export all that the assistant keeps.", documents.AssistantExport
@@ -253,7 +347,7 @@ def _handler(operation: ConsumerOperation, services: Services) -> Callable[[Requ
     key = services.vault.derived_key(sessions.PURPOSE)
 
     def read(request: Request) -> Ask:
-        session = sessions.read_session(request.cookies().get(sessions.COOKIE, ""), key, time.time_ns() // 1000)
+        session = sessions.read_session(request.cookies().get(sessions.COOKIE, ""), key, _now())
         if session is None or session.user_id == sessions.NOBODY:
             raise Unauthenticated("api_key_missing", "sign in at /bills first")
         query = None

@@ -215,10 +215,65 @@ class AssistantSettings(msgspec.Struct, frozen=True, kw_only=True):
     changed_at: Annotated[str, Meta(extra_json_schema={"format": "date-time"})] | None
 
 
+class LimitsPart(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits: the most that a month's bills may come to by a purchase on credit, and time to think it over.
+
+    A purchase on credit from `cooling_from` on waits `cooling_hours` from when its order was made, 0 for none.
+    """
+
+    stop: AmountText | None
+    cooling_hours: int
+    cooling_from: AmountText | None
+
+
+class OwnLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What holds now, and the looser limits that hold from `next_at` on; null where none are to come."""
+
+    currency: str
+    now: LimitsPart
+    next: LimitsPart | None
+    next_at: Annotated[str, Meta(extra_json_schema={"format": "date-time"})] | None
+
+
+class NewLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Limits as she wants them. What is stricter holds at once, what is looser a day later."""
+
+    stop: Wanted = "0"
+    cooling_hours: Annotated[int, Meta(ge=0, le=168)] = 0
+    cooling_from: Wanted = "0"
+    currency: Annotated[str, Meta(pattern="^[A-Z]{3}" + END)] = "CNY"
+
+
+class OfferWord(msgspec.Struct, frozen=True, kw_only=True):
+    """What an offer of a quote would make of the bills to come.
+
+    `month` is the heaviest that it falls on, with its `bill` then and that in `percent` of the ideal bill; it adds
+    `each` a month until `until`. `stopped` is the first month that it would take above her own stop.
+    """
+
+    offer: int
+    month: Month
+    bill: AmountText
+    percent: int | None
+    each: AmountText
+    until: Month
+    stopped: Month | None
+    cools_until: Annotated[str, Meta(extra_json_schema={"format": "date-time"})] | None
+
+
+class QuoteWords(msgspec.Struct, frozen=True, kw_only=True):
+    """Words about the offers of a quote that bring something onto a bill."""
+
+    quote_id: Id
+    currency: str
+    words: tuple[OfferWord, ...]
+
+
 class AssistantExport(msgspec.Struct, frozen=True, kw_only=True):
     """All that the assistant keeps of her."""
 
     settings: AssistantSettings
+    limits: OwnLimits
 
 
 class NewProductIdeal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

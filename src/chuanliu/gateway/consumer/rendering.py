@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from chuanliu.assistant import AssistantProfile, Overview, Share, profile_document
+from chuanliu.assistant import AssistantProfile, Overview, Share, Word, profile_document
 from chuanliu.bills import FIGURE_TEXTS, MIRRORED_LABEL, MirroredBill, Statement, day_text, signed
+from chuanliu.clock import Micros, iso_text
 from chuanliu.gateway.consumer import documents
+from chuanliu.instalments import NO_RESTRAINT, OwnLimit, Restraint
 
 
 def statement_document(statement: Statement) -> documents.BillStatement:
@@ -156,3 +158,40 @@ def _share(share: Share, text: _Writer) -> documents.ShareDocument:
 def settings_document(profile: AssistantProfile) -> dict[str, Any]:
     """What she has set, as `AssistantSettings` says."""
     return profile_document(profile)
+
+
+def limits_document(limit: OwnLimit | None, now: Micros) -> documents.OwnLimits:
+    """A consumer's own limits; none where there is no row."""
+    if limit is None:
+        return documents.OwnLimits(currency="CNY", now=_restraint(NO_RESTRAINT, "CNY"), next=None, next_at=None)
+    to_come = limit.next_at is not None and limit.next_at > now
+    return documents.OwnLimits(
+        currency=limit.currency,
+        now=_restraint(limit.at(now), limit.currency),
+        next=_restraint(limit.wanted, limit.currency) if to_come else None,
+        next_at=iso_text(limit.next_at) if to_come and limit.next_at is not None else None,
+    )
+
+
+def _restraint(restraint: Restraint, currency: str) -> documents.LimitsPart:
+    text = _Writer(currency)
+    return documents.LimitsPart(
+        stop=text.known(restraint.stop_minor),
+        cooling_hours=restraint.cooling_hours,
+        cooling_from=text.known(restraint.cooling_from_minor),
+    )
+
+
+def word_document(position: int, word: Word, currency: str) -> documents.OfferWord:
+    """A word about the offer at a place of its quote; offers are numbered from 1."""
+    text = _Writer(currency)
+    return documents.OfferWord(
+        offer=position + 1,
+        month=word.month,
+        bill=text(word.bill_minor),
+        percent=word.percent,
+        each=text(word.each_minor),
+        until=word.until,
+        stopped=word.stopped or None,
+        cools_until=iso_text(word.cools_until) if word.cools_until is not None else None,
+    )

@@ -56,6 +56,8 @@ CREDIT_ERRORS: Final = (
     "credit_line_suspended",
     "bank_refused",
     "bank_unavailable",
+    "own_stop_exceeded",
+    "cooling_off",
 )
 """Errors of payments that draw on a card or line."""
 
