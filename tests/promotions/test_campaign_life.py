@@ -239,7 +239,7 @@ def test_the_sweep_publishes_warns_once_and_closes(fair: Fair) -> None:
             open_ones = "SELECT campaign_id FROM campaign WHERE status <> 'closed'"
             for (campaign_id,) in fair.market.connection.execute(open_ones).fetchall():
                 await engine.submit(CloseCampaign(campaign_id))
-            soon = now() + 300_000
+            soon = now() + 2_000_000
             view = await fair.campaign(engine, [platform_share(10_000, 1_000)], starts_at=soon, ends_at=soon + DAY)
             assert await sweep(fair, engine, now()) == []
             while now() <= soon:

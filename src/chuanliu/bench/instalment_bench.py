@@ -14,12 +14,13 @@ from typing import Any, Final
 import msgspec
 
 from chuanliu.bench.instalment_targets import Confirmations
+from chuanliu.bench.ledger_bench import count_backlog
 from chuanliu.bench.load_client import LoadFailed, LoadPlan, LoadResult, run_load
 from chuanliu.bench.machine import Machine
 from chuanliu.bench.payment_load import PaymentLoad
 from chuanliu.bench.platform_under_test import PlatformUnderTest
 from chuanliu.bench.quote_stock_store import confirmed_quotes, due_calls
-from chuanliu.bench.report import CLEAN, Report, checked, ratio_fields
+from chuanliu.bench.report import CLEAN, Backlog, Report, checked, ratio_fields
 from chuanliu.bench.rounds import Round, median_rate, ratio_of, run_rounds
 from chuanliu.bench.target import Tally
 from chuanliu.bench.yardstick_client import Yardstick
@@ -33,11 +34,15 @@ SCARCE: Final = 500
 """How many of a burst a scarce budget is for."""
 
 _WORK_OFF_SECONDS_MAX: Final = 120.0
+_FOLD_SECONDS_MAX: Final = 30.0
 _POLL_SECONDS: Final = 0.05
 
 
 class Burst:
-    """Confirmations all at once, round after round; on a budget that is for some of them only, or on none."""
+    """Confirmations all at once, round after round; on a budget that is for some of them only, or on none.
+
+    A burst is short: it begins when folder and dispatcher have worked off what the measurement before it left them.
+    """
 
     def __init__(self, targets: list[Confirmations], folder: Path) -> None:
         self.results: list[LoadResult] = []
@@ -48,6 +53,7 @@ class Burst:
         """One round: answers per second, confirmed or not. Each round has a target of its own."""
         target = self._targets[len(self.results) % len(self._targets)]
         requests = target.make_requests(BURST, self._folder)
+        fold_and_dispatch(target.platform.url)
         result = run_load(
             LoadPlan(
                 host=target.host,
@@ -106,6 +112,13 @@ def work_off(database_url: str) -> float:
             raise LoadFailed(f"{due_calls(database_url)} calls to the bank are still due")
         time.sleep(_POLL_SECONDS)
     return time.monotonic() - began
+
+
+def fold_and_dispatch(database_url: str) -> None:
+    """Wait until nothing waits for the folder or the dispatcher, half a minute at most: they are never quite done."""
+    began = time.monotonic()
+    while count_backlog(database_url) != Backlog(0, 0) and time.monotonic() - began < _FOLD_SECONDS_MAX:
+        time.sleep(_POLL_SECONDS)
 
 
 def bench_instalments(run: InstalmentRun, progress: Progress | None = None) -> Report:

@@ -44,18 +44,20 @@ def lock_stripes(keys: Keys, cell: int, budget_id: int, count: int) -> None:
 
 def lock_to_take(
     keys: Keys, rows: Rows, cell: int, budget_id: int, count: int, spread_by: int, amount_minor: int
-) -> None:
+) -> bool:
     """Ask for what `take` will need, as far as the rows tell: the first stripe, or all where that is known to be short.
 
-    For who takes from several budgets, so that it asks for all that it needs at once.
+    For who takes from several budgets, so that it asks for all that it needs at once. Returns whether it asked for all.
     """
     first = (cell, budget_id, spread_by % count)
     if not rows.has(ESCROW_STRIPE, *first):
         keys.lock(ESCROW_STRIPE, *first)
-        return
+        return False
     row = rows.get(ESCROW_STRIPE, *first)
-    if row is not None and row.available_minor < 2 * amount_minor:
+    short = row is not None and row.available_minor < 2 * amount_minor
+    if short:
         lock_stripes(keys, cell, budget_id, count)
+    return short
 
 
 def known_available(rows: Rows, cell: int, budget_id: int, count: int) -> int | None:

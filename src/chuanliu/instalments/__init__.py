@@ -86,7 +86,7 @@ from chuanliu.instalments.reserving import (
     return_to_budgets,
 )
 from chuanliu.instalments.schedule import Instalment, Schedule, apr_pct, make_schedule
-from chuanliu.instalments.shoppers import likely_shopper, look_instruments, look_used_up, paying_accounts
+from chuanliu.instalments.shoppers import likely_shopper, look_instruments, paying_accounts, read_used_up
 from chuanliu.instalments.split import Split, split_principal
 from chuanliu.instalments.tables import (
     PLAN,
@@ -174,7 +174,6 @@ __all__ = [
     "lock_plan_refund",
     "lock_shares",
     "look_instruments",
-    "look_used_up",
     "make_schedule",
     "make_terms",
     "means_of",
@@ -195,6 +194,7 @@ __all__ = [
     "over_stop",
     "paying_accounts",
     "plan_of",
+    "read_used_up",
     "read_wish",
     "reduce_instalments",
     "refund_plan",

@@ -36,9 +36,9 @@ from chuanliu.instalments.reserving import (
 )
 from chuanliu.instalments.shoppers import (
     available_of,
-    look_used_up,
     read_accounts,
     read_shopper,
+    read_used_up,
     shopper_of,
     used_up,
 )
@@ -178,7 +178,7 @@ def _look_offers(
     keys.read(CONSUMER, cell_of_party(consumer_id), consumer_id)
     instruments = read_shopper(seen, keys, reference, consumer_id, basket)
     campaigns = campaigns_of_basket(reference, basket, consumer_id, asked_at)
-    look_used_up(keys, campaigns, _products_of(instruments), consumer_id, asked_at)
+    read_used_up(keys, campaigns, _products_of(instruments), consumer_id, asked_at)
 
 
 def _make_quote(
@@ -271,7 +271,7 @@ class ConfirmQuote(Command[Confirmation], frozen=True):
         """Ask at once for what the next best quote reads: the batch need not run again for each who gets one."""
         campaigns = campaigns_of_basket(reference, basket_in(quote.offers), quote.consumer_id, quote.created_at)
         products = _products_of(offers_of(quote.offers))
-        look_used_up(keys, campaigns, products, quote.consumer_id, quote.created_at)
+        read_used_up(keys, campaigns, products, quote.consumer_id, quote.created_at)
 
     def decide(self, rows: Rows, context: Context) -> Confirmation:
         quote = rows.get(QUOTE, cell_of_id(self.quote_id), self.quote_id)

@@ -12,6 +12,7 @@ from chuanliu.instalments.offers import Offer
 from chuanliu.instalments.tables import Plan
 from chuanliu.promotions import (
     SPONSOR,
+    Borne,
     CampaignView,
     Share,
     find_campaign,
@@ -22,7 +23,7 @@ from chuanliu.promotions import (
     reserve,
 )
 
-_Part = tuple[CampaignView, tuple[Share, ...]]
+_Part = tuple[CampaignView, Sequence[Borne]]
 _DRY: Final = frozenset({"budget_exhausted", "campaign_limit_reached", "campaign_ended"})
 
 
@@ -49,11 +50,13 @@ def _by_campaign(reference: Reference, sponsors: Sequence[int], amounts: Sequenc
 
 
 def _of_offer(reference: Reference, offer: Offer) -> list[_Part]:
-    return _by_campaign(
-        reference,
-        [share.sponsor_id for share in offer.shares],
-        [share.amount_minor for share in offer.shares],
-    )
+    """As `_by_campaign`: an offer's shares know their campaign."""
+    campaign_ids = offer.campaign_ids
+    return [
+        (view, [share for share in offer.shares if share.campaign_id == campaign_id])
+        for campaign_id in campaign_ids
+        if (view := find_campaign(reference, campaign_id)) is not None
+    ]
 
 
 def lock_shares(keys: Keys, reference: Reference, offer: Offer, consumer_id: int, at: Micros) -> bool:

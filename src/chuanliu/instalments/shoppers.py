@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, Protocol
+from typing import Final
 
 from chuanliu.clock import Micros
-from chuanliu.engine import Keys, Need, Reference, Seen
+from chuanliu.engine import Keys, Need, Reference, Rows, Seen
 from chuanliu.ids import account_cell, cell_of_party
 from chuanliu.instalments.offers import Basket, Shopper
 from chuanliu.instalments.pricing import means_of, source_of
 from chuanliu.ledger import ACCOUNT, Chart, account_of
 from chuanliu.lenders import INSTRUMENTS_OF_CONSUMER, Instrument, find_product, lender_of
-from chuanliu.promotions import EligibleCampaigns, look_uses, within_uses
+from chuanliu.promotions import EligibleCampaigns, read_uses, within_uses
 
 _ENOUGH_MINOR: Final = 2**62
-
-
-class _Source(Protocol):
-    """Rows as discovery or a decide has them."""
-
-    def get(self, table: Any, *key: Any) -> Any:
-        """The row, or None."""
-
-    def find(self, index: Any, *values: Any) -> list[Any]:
-        """The rows of a lookup."""
 
 
 def look_instruments(seen: Seen, keys: Keys, consumer_id: int) -> tuple[Instrument, ...]:
@@ -69,12 +59,12 @@ def likely_shopper(
     return Shopper(consumer_id, instruments, dict.fromkeys(accounts, _ENOUGH_MINOR))
 
 
-def shopper_of(source: _Source, reference: Reference, consumer_id: int, basket: Basket) -> Shopper:
+def shopper_of(rows: Rows, reference: Reference, consumer_id: int, basket: Basket) -> Shopper:
     """Who pays, from rows that are loaded."""
     cell = cell_of_party(consumer_id)
-    instruments: tuple[Instrument, ...] = tuple(source.find(INSTRUMENTS_OF_CONSUMER, cell, consumer_id))
+    instruments: tuple[Instrument, ...] = tuple(rows.find(INSTRUMENTS_OF_CONSUMER, cell, consumer_id))
     accounts = paying_accounts(reference, consumer_id, instruments, basket)
-    return Shopper(consumer_id, instruments, available_of(source, accounts))
+    return Shopper(consumer_id, instruments, available_of(rows, accounts))
 
 
 def read_accounts(keys: Keys, accounts: Iterable[int]) -> None:
@@ -83,14 +73,14 @@ def read_accounts(keys: Keys, accounts: Iterable[int]) -> None:
         keys.read(ACCOUNT, account_cell(account), account)
 
 
-def available_of(source: _Source, accounts: Iterable[int]) -> dict[int, int]:
+def available_of(rows: Rows, accounts: Iterable[int]) -> dict[int, int]:
     """What each account still gives, in minor units: nothing once it is blocked; one that is missing is left out."""
-    rows = [source.get(ACCOUNT, account_cell(account), account) for account in accounts]
-    return {row.account_id: row.available_minor if row.status == "open" else 0 for row in rows if row is not None}
+    found = [rows.get(ACCOUNT, account_cell(account), account) for account in accounts]
+    return {row.account_id: row.available_minor if row.status == "open" else 0 for row in found if row is not None}
 
 
 def used_up(
-    source: _Source, campaigns: EligibleCampaigns, product_ids: Iterable[int], consumer_id: int, now: Micros
+    rows: Rows, campaigns: EligibleCampaigns, product_ids: Iterable[int], consumer_id: int, now: Micros
 ) -> frozenset[tuple[int, int]]:
     """Campaigns of which the consumer has no use left, each with the product that it would be used for.
 
@@ -103,17 +93,17 @@ def used_up(
             if not view.terms.limits_uses:
                 continue
             asked = products if view.terms.first_use_only else {0}
-            spent = {each for each in asked if not within_uses(source, view, consumer_id, each, now)}
+            spent = {each for each in asked if not within_uses(rows, view, consumer_id, each, now)}
             if 0 in spent:
                 spent = products
             found.update((view.campaign_id, product_id) for product_id in spent)
     except Need as need:
-        look_used_up(need.keys, campaigns, products, consumer_id, now)
+        read_used_up(need.keys, campaigns, products, consumer_id, now)
         raise
     return frozenset(found)
 
 
-def look_used_up(
+def read_used_up(
     keys: Keys, campaigns: EligibleCampaigns, product_ids: Iterable[int], consumer_id: int, now: Micros
 ) -> None:
     """Ask for the counters that `used_up` reads."""
@@ -122,4 +112,4 @@ def look_used_up(
         if view.terms.limits_uses:
             # Only a first use is counted by product.
             for product_id in products if view.terms.first_use_only else (0,):
-                look_uses(keys, view, consumer_id, product_id, now)
+                read_uses(keys, view, consumer_id, product_id, now)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Any, Final, Protocol
+from typing import Final
 
 from chuanliu.clock import Micros, business_date
 from chuanliu.engine import (
@@ -18,7 +18,6 @@ from chuanliu.engine import (
     Keys,
     Need,
     Rows,
-    Table,
     give_back,
     known_available,
     lock_stripe,
@@ -28,8 +27,8 @@ from chuanliu.engine import (
 )
 from chuanliu.errors import ChuanliuError, Refused
 from chuanliu.ids import PARTY_BASE, cell_of_party
-from chuanliu.promotions.marks import mark
-from chuanliu.promotions.subsidies import Share, is_known_dry
+from chuanliu.promotions.marks import lock_marks, mark
+from chuanliu.promotions.subsidies import Borne, is_known_dry
 from chuanliu.promotions.tables import ALL_DAYS, CAMPAIGN_USE, SPONSOR, CampaignUse
 from chuanliu.promotions.targeting import business_day
 from chuanliu.promotions.views import CampaignView, find_campaign, is_running
@@ -63,24 +62,16 @@ def _limits(view: CampaignView, consumer_id: int, product_id: int, now: Micros) 
         yield (cell, campaign_id, consumer_id, business_day(now)), terms.per_consumer_day_uses
 
 
-def look_uses(keys: Keys, view: CampaignView, consumer_id: int, product_id: int, now: Micros) -> None:
-    """To be called by `discover` of a query, or of a command that only looks: what `within_uses` reads."""
+def read_uses(keys: Keys, view: CampaignView, consumer_id: int, product_id: int, now: Micros) -> None:
+    """To be called by `discover` of a command that only looks: what `within_uses` reads."""
     for key, _ in _limits(view, consumer_id, product_id, now):
-        keys.look(CAMPAIGN_USE, *key)
         keys.read(CAMPAIGN_USE, *key)
 
 
-class CountsUses(Protocol):
-    """Rows as discovery or a decide has them."""
-
-    def get(self, table: Table[CampaignUse], *key: Any) -> CampaignUse | None:
-        """The counter, or None."""
-
-
-def within_uses(seen: CountsUses, view: CampaignView, consumer_id: int, product_id: int, now: Micros) -> bool:
-    """Whether the consumer has a use left, as far as a look without lock can tell."""
+def within_uses(rows: Rows, view: CampaignView, consumer_id: int, product_id: int, now: Micros) -> bool:
+    """Whether the consumer has a use left, as far as a read without lock can tell. Raises `Need`."""
     return all(
-        (row := seen.get(CAMPAIGN_USE, *key)) is None or row.uses < most
+        (row := rows.get(CAMPAIGN_USE, *key)) is None or row.uses < most
         for key, most in _limits(view, consumer_id, product_id, now)
     )
 
@@ -115,7 +106,7 @@ def reserve(
     rows: Rows,
     context: Context,
     view: CampaignView,
-    shares: Sequence[Share],
+    shares: Sequence[Borne],
     consumer_id: int,
     product_id: int,
     spread_by: int,
@@ -141,9 +132,14 @@ def reserve(
                     low[share.sponsor_id] = left
         except Need as need:
             lock_campaign(need.keys, current, consumer_id, product_id, spread_by, context.now)
-            for share in shares:
-                budget = (campaign.cell, share.sponsor_id, campaign.stripes)
+            budgets = [(campaign.cell, share.sponsor_id, campaign.stripes) for share in shares]
+            short = [
                 lock_to_take(need.keys, rows, *budget, spread_by, share.amount_minor)
+                for budget, share in zip(budgets, shares, strict=True)
+            ]
+            if any(short):
+                # Who has to gather a budget may find its end, and then leaves a mark.
+                lock_marks(need.keys, current)
             if current.terms.per_day_uses is not None:
                 day = (campaign.cell, day_budget(current, context.now), campaign.stripes)
                 lock_to_take(need.keys, rows, *day, spread_by, 1)
@@ -152,7 +148,7 @@ def reserve(
             mark(rows, context, view, low)
 
 
-def _is_marked_dry(rows: Rows, view: CampaignView, shares: Sequence[Share]) -> bool:
+def _is_marked_dry(rows: Rows, view: CampaignView, shares: Sequence[Borne]) -> bool:
     """As `is_known_dry`, from marks that this batch has locked or made: reference data will have them next."""
     rests = {
         sponsor.sponsor_id: row.rest_minor
@@ -211,7 +207,7 @@ def _count(rows: Rows, key: _UseKey, by: int) -> None:
 def release(
     rows: Rows,
     view: CampaignView,
-    shares: Sequence[Share],
+    shares: Sequence[Borne],
     consumer_id: int,
     product_id: int,
     spread_by: int,
@@ -250,7 +246,7 @@ def _give_use_back(
             give_back(rows, campaign.cell, budget_id, campaign.stripes, spread_by, 1)
 
 
-def note_dry(rows: Rows, context: Context, view: CampaignView, shares: Sequence[Share], refused: ChuanliuError) -> None:
+def note_dry(rows: Rows, context: Context, view: CampaignView, shares: Sequence[Borne], refused: ChuanliuError) -> None:
     """To be called by a command that goes on after `reserve` refused.
 
     Marks budgets that have less left than these shares, or the day whose uses are spent, so that nobody asks in vain.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -14,6 +14,18 @@ from chuanliu.promotions.views import CampaignView
 _WHOLE_BPS = 10_000
 _HALF_BPS = 5_000
 _ANY_FEE = 2**63
+
+
+class Borne(Protocol):
+    """A sponsor's part of a fee, in minor units."""
+
+    @property
+    def sponsor_id(self) -> int:
+        """Who bears it."""
+
+    @property
+    def amount_minor(self) -> int:
+        """How much."""
 
 
 class Share(msgspec.Struct, frozen=True, gc=False):
@@ -130,7 +142,7 @@ def subsidise(view: CampaignView, fee_minor: int) -> tuple[Share, ...]:
     return _shares(view, _bearers(view).parts(fee_minor))
 
 
-def is_known_dry(view: CampaignView, shares: Sequence[Share]) -> bool:
+def is_known_dry(view: CampaignView, shares: Sequence[Borne]) -> bool:
     """Whether a sponsor was counted to have less left than its share."""
     if not view.low:
         return False

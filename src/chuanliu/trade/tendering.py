@@ -29,13 +29,13 @@ from chuanliu.instalments import (
     lock_own_limit,
     lock_shares,
     look_instruments,
-    look_used_up,
     means_of_offer,
     moved,
     note_dry_shares,
     offer_at,
     offers_for,
     paying_accounts,
+    read_used_up,
     read_wish,
     release_shares,
     require_own_limit,
@@ -173,7 +173,7 @@ def discover_tender(
     for instrument in instruments:
         _read_card(keys, instrument)
     products = {instrument.product_id for instrument in instruments}
-    look_used_up(keys, campaigns_of_basket(reference, basket, payer_id, now), products, payer_id, now)
+    read_used_up(keys, campaigns_of_basket(reference, basket, payer_id, now), products, payer_id, now)
     offers = offers_for(reference, likely_shopper(reference, payer_id, instruments, basket), basket, now)
     if offers.offered:
         _lock_offer(keys, reference, offers.offered[0], payer_id, now)
