@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,9 +10,9 @@ import psycopg
 import pytest
 
 from chuanliu.acquiring import OLD_QUOTES
-from chuanliu.clock import HOUR
+from chuanliu.clock import HOUR, MINUTE
 from chuanliu.errors import NotFound
-from chuanliu.offline import CpuPressure, Home, Leftovers, job_store
+from chuanliu.offline import CpuPressure, Home, Leftovers, Span, job_store
 from chuanliu.offline.job_store import Connection
 from chuanliu.promotions import budget_store
 from chuanliu.trade import sweep_store
@@ -171,6 +172,58 @@ def test_a_job_stands_still_while_online_requests_wait(connection: Connection, t
     home = Home(connection, [job], lambda: False, untold, online_wait=online_wait)
     assert home.run_due() == 1
     assert reached == [2, 2, 2, 2, 2, 4]
+
+
+def test_a_job_with_an_earlier_deadline_takes_over_and_the_other_goes_on_behind_it(connection: Connection) -> None:
+    order: list[str] = []
+
+    def make_the_other_due() -> None:
+        job_store.ask(connection, "short", "run")
+        time.sleep(0.6)
+
+    long = Counting("long", 200, {100: make_the_other_due, 198: lambda: order.append("long")})
+    short = Counting("short", 2, {0: lambda: order.append("short")})
+    job_store.enrol(connection, [long, short])
+    connection.execute("UPDATE offline_job SET due_at = now() + interval '1 hour' WHERE name = 'short'")
+    connection.execute("UPDATE offline_job SET finish_by = now() + interval '2 hours' WHERE name = 'long'")
+    assert Home(connection, [long, short], lambda: False).run_due() == 2
+    assert order == ["short", "long"]
+    assert long.reached == 200
+
+
+def test_a_job_works_in_its_windows_and_outside_only_when_it_would_be_late(connection: Connection) -> None:
+    job, now = Counting(), time.time_ns() // 1000
+    job_store.enrol(connection, [job])
+    home = Home(connection, [job], lambda: False)
+    job_store.set_windows(connection, {"counting": [Span(now + 10 * MINUTE, now + 20 * MINUTE)]})
+    assert (home.run_due(), job.reached) == (0, 0)
+    job_store.set_windows(connection, {"counting": [Span(now + 2 * HOUR, now + 3 * HOUR)]})
+    assert (home.run_due(), job.reached) == (1, 10)
+    job.reached = 0
+    job_store.ask(connection, "counting", "run")
+    job_store.set_windows(connection, {"counting": [Span(now - MINUTE, now + 30 * MINUTE)]})
+    assert job_store.windows(connection) == {"counting": [(now - MINUTE, now + 30 * MINUTE)]}
+    assert home.run_due() == 1
+    job.reached = 0
+    job_store.ask(connection, "counting", "run")
+    job_store.set_windows(connection, {"counting": [Span(now - 3 * MINUTE, now - 2 * MINUTE)]})
+    assert home.run_due() == 1
+    with pytest.raises(NotFound):
+        job_store.set_windows(connection, {"counting": [], "nothing": []})
+
+
+def test_a_job_leaves_when_its_window_ends(connection: Connection) -> None:
+    def end_the_window() -> None:
+        now = time.time_ns() // 1000
+        spans = [Span(now - 2 * MINUTE, now - MINUTE), Span(now + MINUTE, now + 2 * MINUTE)]
+        job_store.set_windows(connection, {"counting": spans})
+        time.sleep(0.6)
+
+    job = Counting(to=200, at={100: end_the_window})
+    job_store.enrol(connection, [job])
+    assert Home(connection, [job], lambda: False).run_due() == 0
+    state = job_store.state(connection, "counting")
+    assert (state.status, job.reached) == ("idle", 102)
 
 
 def test_unknown_jobs_are_refused(connection: Connection) -> None:

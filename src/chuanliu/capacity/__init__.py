@@ -12,6 +12,7 @@ from chuanliu.capacity.plan import Plan, Terms, Work, make_plan, promises_of, wh
 from chuanliu.capacity.scenario import Member, Scenario, load_of
 from chuanliu.capacity.scenario_file import read_scenario
 from chuanliu.capacity.trace import Floats, Trace, read_trace, trace_rows
+from chuanliu.capacity.windows import Window, windows_of
 
 __all__ = [
     "LAG",
@@ -33,6 +34,7 @@ __all__ = [
     "Terms",
     "Trace",
     "WantedUnits",
+    "Window",
     "Work",
     "averaged",
     "evaluate",
@@ -55,6 +57,7 @@ __all__ = [
     "trace_rows",
     "wanted_units",
     "why",
+    "windows_of",
     "work_of",
     "write_icalendar",
 ]

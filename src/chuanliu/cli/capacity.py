@@ -49,7 +49,9 @@ UnitRate = Annotated[float, typer.Option("--unit-rate", min=1e-6, help="Requests
 UnitsMax = Annotated[int, typer.Option("--units-max", min=1, help="The most units that there can be.")]
 
 
-class _Planned(msgspec.Struct, frozen=True, kw_only=True):
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
+    """A plan in slots of five minutes from `start` on, and what it was made with."""
+
     start: Micros
     plan: Plan
     terms: Terms
@@ -73,7 +75,7 @@ def _planned(
     lag_s: PlanLag = LAG / SECOND,
     running: Running = None,
     run_minutes_min: RunMin = 0.0,
-) -> _Planned:
+) -> Planned:
     events = events_of_file(calendar)
     if not events:
         raise Invalid("invalid_parameter", "the calendar has no events", field="calendar")
@@ -87,10 +89,10 @@ def _planned(
         running=running or 0,
     )
     plan = make_plan(*promises_of(events, start, SLOT, SLOTS), terms, work_of(work, start, SLOT, SLOTS))
-    return _Planned(start=start, plan=plan, terms=terms)
+    return Planned(start=start, plan=plan, terms=terms)
 
 
-def _on_plan(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def on_plan(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Make an action on a plan a command: the options of planning stand behind its own."""
 
     def register(action: Callable[..., None]) -> Callable[..., None]:
@@ -107,8 +109,8 @@ def _on_plan(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     return register
 
 
-@_on_plan("plan")
-def plan_day(found: _Planned, /, *, as_json: Json = False) -> None:
+@on_plan("plan")
+def plan_day(found: Planned, /, *, as_json: Json = False) -> None:
     """Units, shares and offline windows for 24 hours in slots of 5 minutes, from the hour of the first event."""
     plan = found.plan
     slots = [
@@ -128,9 +130,9 @@ def plan_day(found: _Planned, /, *, as_json: Json = False) -> None:
         typer.echo(f"{one['time']}  {one['units']} units")
 
 
-@_on_plan("why")
+@on_plan("why")
 def explain(
-    found: _Planned,
+    found: Planned,
     /,
     *,
     tenant: Annotated[str, typer.Argument()],

@@ -11,7 +11,7 @@ import typer
 
 from chuanliu.cli.installation import Data, DatabaseUrl, Json, installation
 from chuanliu.clock import Micros, wall_text
-from chuanliu.offline import JobState, at_risk, expected_end, job_store
+from chuanliu.offline import JobState, Span, at_risk, expected_end, job_store
 
 app = typer.Typer(no_args_is_help=True, help="Offline jobs: how far they are, pause, resume, run now.")
 
@@ -22,13 +22,15 @@ Name = Annotated[str, typer.Argument(help="The job, as `chuanliu offline list` n
 def list_jobs(data: Data = None, database_url: DatabaseUrl = None, as_json: Json = False) -> None:
     """Show all jobs, the earliest deadline first; times in Asia/Shanghai."""
     with _connect(data, database_url) as connection:
-        found = job_store.states(connection)
+        found, windows = job_store.states(connection), job_store.windows(connection)
     now = time.time_ns() // 1000
     if as_json:
-        typer.echo(json.dumps({"jobs": [_row(state, now) for state in found]}, ensure_ascii=False))
+        typer.echo(
+            json.dumps({"jobs": [_row(state, now, windows.get(state.name, [])) for state in found]}, ensure_ascii=False)
+        )
         return
     for state in found:
-        typer.echo(_line(state, now))
+        typer.echo(_line(state, now) + _window_text(windows.get(state.name, []), now))
 
 
 @app.command("pause")
@@ -59,7 +61,7 @@ def _connect(data: Any, database_url: str | None) -> psycopg.Connection[Any]:
     return psycopg.connect(url, autocommit=True, application_name="chuanliu cli")
 
 
-def _row(state: JobState, now: Micros) -> dict[str, Any]:
+def _row(state: JobState, now: Micros, windows: list[Span]) -> dict[str, Any]:
     return {
         "name": state.name,
         "status": _status(state),
@@ -73,7 +75,15 @@ def _row(state: JobState, now: Micros) -> dict[str, Any]:
         "finished_at": _wall(state.finished_at),
         "worked_ms": state.worked_us // 1000,
         "problem": state.problem,
+        "windows": [{"from": wall_text(one.begin), "until": wall_text(one.end)} for one in windows],
     }
+
+
+def _window_text(windows: list[Span], now: Micros) -> str:
+    if not windows:
+        return ""
+    first = windows[0]
+    return f"  window until {wall_text(first.end)}" if first.begin <= now else f"  window at {wall_text(first.begin)}"
 
 
 def _status(state: JobState) -> str:

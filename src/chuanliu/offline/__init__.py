@@ -3,7 +3,7 @@
 from chuanliu.offline import job_store
 from chuanliu.offline.home_store import Home
 from chuanliu.offline.job_store import Job
-from chuanliu.offline.jobs import CHUNK_S, JobState, at_risk, expected_end
+from chuanliu.offline.jobs import CHUNK_S, JobState, Span, at_risk, expected_end, may_work
 from chuanliu.offline.ledger_audit_store import LedgerAudit
 from chuanliu.offline.leftovers_store import Leftovers
 from chuanliu.offline.online_wait_store import OnlineWait
@@ -21,9 +21,11 @@ __all__ = [
     "Leftovers",
     "OnlineWait",
     "Pace",
+    "Span",
     "Statements",
     "at_risk",
     "become_idle",
     "expected_end",
     "job_store",
+    "may_work",
 ]

@@ -14,7 +14,7 @@ from chuanliu.clock import Micros
 from chuanliu.errors import ChuanliuError
 from chuanliu.offline import job_store
 from chuanliu.offline.job_store import Connection, Job
-from chuanliu.offline.jobs import JobState, at_risk
+from chuanliu.offline.jobs import JobState, at_risk, may_work
 from chuanliu.offline.pace import LOOK_S, Pace
 from chuanliu.offline.pressure_store import CpuPressure
 
@@ -33,7 +33,9 @@ class Home:
     """Runs due jobs, one at a time, on a connection in autocommit. `stopping` is asked between chunks; `online_wait`
     tells how many seconds online requests wait, or None.
 
-    Jobs run in the order of their deadlines. A job that fails is due again a minute later; others go on.
+    Jobs run in the order of their deadlines, and in the windows that a plan has set aside for them. One that is due
+    with an earlier deadline takes over within half a second; the other goes on behind it. A job that fails is due again
+    a minute later at the soonest; others go on.
     Raises `psycopg.Error` once the connection is lost.
     """
 
@@ -47,13 +49,20 @@ class Home:
 
     def run_due(self) -> int:
         """Run every job that is due. Returns how many came to their end."""
-        by_name = {job.name: job for job in self.jobs}
         ended = 0
-        for state in job_store.states(self.connection):
-            job = by_name.get(state.name)
-            if job is not None and not state.paused and state.due_at <= _now() and not self.stopping():
-                ended += self._run(job)
+        while not self.stopping() and (job := self.next_job()) is not None:
+            ended += self._run(job)
         return ended
+
+    def next_job(self) -> Job | None:
+        """The job that is to work now: of those that are due and may, the one with the earliest deadline."""
+        by_name = {job.name: job for job in self.jobs}
+        windows, now = job_store.windows(self.connection), _now()
+        for state in job_store.states(self.connection):
+            is_due = state.name in by_name and not state.paused and state.due_at <= now
+            if is_due and may_work(state, windows.get(state.name, []), now):
+                return by_name[state.name]
+        return None
 
     def _run(self, job: Job) -> bool:
         run = _Run(self, job)
@@ -89,7 +98,7 @@ class _Run:
         self.worked_us = 0
 
     def to_the_end(self) -> bool:
-        """False where it was paused, or the home stops."""
+        """False where it was paused, is another job's turn, or the home stops."""
         home, job = self._home, self._job
         home.warn(job_store.begin(home.connection, job.name, job.remaining(home.connection)))
         chunks = job.chunks(home.connection)
@@ -101,12 +110,12 @@ class _Run:
             if did is None:
                 return True
             self.done += did
-            if self._is_paused():
+            if self._is_to_leave():
                 return False
             self._give_way(took)
         return False
 
-    def _is_paused(self) -> bool:
+    def _is_to_leave(self) -> bool:
         now = time.perf_counter()
         if now - self._noted_at < NOTE_EVERY_S:
             return False
@@ -114,7 +123,7 @@ class _Run:
         home = self._home
         state = job_store.advance(home.connection, self._job.name, self.done, self.worked_us)
         home.warn(state)
-        return state.paused
+        return home.next_job() is not self._job
 
     def _give_way(self, chunk_s: float) -> None:
         home = self._home

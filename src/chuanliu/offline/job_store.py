@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final, Protocol
 
 import psycopg
 from psycopg.rows import class_row
 
-from chuanliu.clock import Micros
+from chuanliu.clock import Micros, to_datetime
 from chuanliu.errors import NotFound
-from chuanliu.offline.jobs import JobState
+from chuanliu.offline.jobs import JobState, Span
 
 Connection = psycopg.Connection[Any]
 
@@ -40,6 +40,11 @@ _END: Final = """
 _LEAVE: Final = """
     UPDATE offline_job SET status = 'idle', done = %(done)s, worked_us = %(worked_us)s WHERE name = %(name)s
 """
+_WINDOWS: Final = """
+    SELECT name, (extract(epoch FROM begins_at) * 1000000)::bigint, (extract(epoch FROM ends_at) * 1000000)::bigint
+    FROM offline_window WHERE ends_at > now() ORDER BY name, begins_at
+"""
+_SET_WINDOW: Final = "INSERT INTO offline_window (name, begins_at, ends_at) VALUES (%s, %s, %s)"
 _ASK: Final = {
     "pause": "UPDATE offline_job SET paused = true WHERE name = %s",
     "resume": "UPDATE offline_job SET paused = false WHERE name = %s",
@@ -101,6 +106,24 @@ def ask(connection: Connection, name: str, what: str) -> JobState:
     """An operator's wish: `pause`, `resume`, or `run` (now). Raises `NotFound(job_not_found)`."""
     connection.execute(_ASK[what], [name])
     return state(connection, name)
+
+
+def windows(connection: Connection) -> dict[str, list[Span]]:
+    """What is left of the windows that plans have set aside, by job."""
+    found: dict[str, list[Span]] = {}
+    for name, begins_at, ends_at in connection.execute(_WINDOWS).fetchall():
+        found.setdefault(name, []).append(Span(begins_at, ends_at))
+    return found
+
+
+def set_windows(connection: Connection, by_job: Mapping[str, Sequence[Span]]) -> None:
+    """Put windows in place of the former ones of these jobs. Raises `NotFound(job_not_found)`."""
+    with connection.transaction():
+        for name, spans in by_job.items():
+            state(connection, name)
+            connection.execute("DELETE FROM offline_window WHERE name = %s", [name])
+            for one in spans:
+                connection.execute(_SET_WINDOW, [name, to_datetime(one.begin), to_datetime(one.end)])
 
 
 def begin(connection: Connection, name: str, total: int) -> JobState:

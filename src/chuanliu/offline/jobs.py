@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from chuanliu.clock import MINUTE, SECOND, Micros
@@ -28,6 +29,13 @@ class JobState(NamedTuple):
     problem: str
 
 
+class Span(NamedTuple):
+    """A time that a plan has set aside for a job, [begin, end)."""
+
+    begin: Micros
+    end: Micros
+
+
 _RATE_AFTER_S: Final = 5.0
 
 
@@ -45,3 +53,13 @@ def at_risk(state: JobState, now: Micros) -> bool:
         return False
     end = expected_end(state, now)
     return (now if end is None else end) + MINUTE > state.finish_by
+
+
+def may_work(state: JobState, windows: Sequence[Span], now: Micros) -> bool:
+    """Whether a job is to work now: in its windows, without any to come at all times. Outside of them it works when its
+    deadline is at risk, or comes before the next window does.
+    """
+    coming = [one for one in windows if one.end > now]
+    if not coming or any(one.begin <= now for one in coming):
+        return True
+    return at_risk(state, now) or min(one.begin for one in coming) >= state.finish_by
