@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from typer.main import get_group
 from typer.testing import CliRunner
 
 from capacity.test_calendar import STEP
 from chuanliu.capacity import Terms, make_plan, manifests, wanted_units
 from chuanliu.cli import app
+from chuanliu.cli.capacity_commands import app as capacity
 from chuanliu.cli.capacity_outputs import PlanFeed, plan_server
 from chuanliu.clock import HOUR, MINUTE, from_datetime, iso_text
 from chuanliu.errors import Invalid
@@ -52,6 +54,27 @@ def test_manifests_are_a_scaled_deployment() -> None:
             manifests(**{**GIVEN, **change}, units_min=2, units_max=40)
     with pytest.raises(Invalid, match="no more than the most"):
         manifests(**GIVEN, units_min=5, units_max=4)
+
+
+def test_without_keda_a_controller_has_just_the_rights_that_it_needs() -> None:
+    found = manifests(**{**GIVEN, "metrics_url": None}, units_min=2, units_max=40)
+    kinds = [one["kind"] for one in found]
+    assert kinds[:3] == ["Deployment", "Service", "PodDisruptionBudget"]
+    assert kinds[3:] == ["ServiceAccount", "Role", "RoleBinding", "Deployment"]
+    account, role, binding, controller = found[3:]
+    pod = controller["spec"]["template"]["spec"]
+    assert pod["serviceAccountName"] == account["metadata"]["name"] == binding["subjects"][0]["name"]
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert {resource: rule["verbs"] for rule in role["rules"] for resource in rule["resources"]} == {
+        "deployments/scale": ["get", "update"],
+        "pods": ["list", "patch", "delete"],
+    }
+    assert "replicas" not in found[0]["spec"] and controller["spec"]["replicas"] == 1
+    command = pod["containers"][0]["command"]
+    group = get_group(capacity)
+    known = {name for each in group.commands["scale"].params for name in each.opts}
+    assert {word for word in command if word.startswith("--")} <= known
+    assert command[command.index("--deployment") + 1] == found[0]["metadata"]["name"]
 
 
 def test_the_command_prints_yaml_that_reads_back() -> None:

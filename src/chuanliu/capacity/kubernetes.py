@@ -40,17 +40,18 @@ def wanted_units(plan: Plan, start: Micros, step: Micros, now: Micros, lag: Micr
 
 
 def manifests(
-    *, name: str, namespace: str, image: str, metrics_url: str, units_min: int, units_max: int, drain_s: int = 30
+    *, name: str, namespace: str, image: str, metrics_url: str | None, units_min: int, units_max: int, drain_s: int = 30
 ) -> list[dict[str, Any]]:
-    """Deployment, Service, PodDisruptionBudget and KEDA ScaledObject for gateway pods, each of which is a unit.
+    """Deployment, Service and PodDisruptionBudget for gateway pods, each of which is a unit; and what scales them: a
+    KEDA ScaledObject that asks `metrics_url`, or without one `chuanliu capacity scale` with the rights that it needs.
 
     Raises `Invalid` for a name that Kubernetes would not take, and for bounds that cross.
     """
     for field, value in (("name", name), ("namespace", namespace)):
         if not _NAME.fullmatch(value):
             raise Invalid("invalid_parameter", f"`{value}` is no name for Kubernetes", field=field)
-    if not image or not metrics_url.startswith(("http://", "https://")):
-        raise Invalid("invalid_parameter", "an image, and an http(s) URL of the metrics, must be given")
+    if not image or (metrics_url is not None and not metrics_url.startswith(("http://", "https://"))):
+        raise Invalid("invalid_parameter", "an image must be given, and the metrics have an http(s) URL")
     if not 0 < units_min <= units_max:
         raise Invalid("invalid_parameter", "units must be at least 1, and no more than the most", field="units_min")
     labels = {"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": "chuanliu"}
@@ -72,32 +73,81 @@ def manifests(
         return {"apiVersion": api, "kind": kind, "metadata": metadata, "spec": spec}
 
     selector = {"matchLabels": labels}
+    scaled = (
+        [one("keda.sh/v1alpha1", "ScaledObject", _scaled_object(name, metrics_url, units_min, units_max))]
+        if metrics_url is not None
+        else _controller(name, namespace, image, units_min, units_max)
+    )
+    return [
+        # No replicas: they are the scaler's to set.
+        one("apps/v1", "Deployment", {"selector": selector, "template": {"metadata": {"labels": labels}, "spec": pod}}),
+        one("v1", "Service", {"selector": labels, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]}),
+        one("policy/v1", "PodDisruptionBudget", {"selector": selector, "maxUnavailable": 1}),
+        *scaled,
+    ]
+
+
+def _scaled_object(name: str, metrics_url: str, units_min: int, units_max: int) -> dict[str, Any]:
     trigger = {
         "type": "metrics-api",
         "metricType": "AverageValue",
         "metadata": {"url": metrics_url, "valueLocation": "units", "targetValue": "1"},
     }
-    return [
-        # No replicas: they are KEDA's to set.
-        one("apps/v1", "Deployment", {"selector": selector, "template": {"metadata": {"labels": labels}, "spec": pod}}),
-        one("v1", "Service", {"selector": labels, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]}),
-        one("policy/v1", "PodDisruptionBudget", {"selector": selector, "maxUnavailable": 1}),
-        one(
-            "keda.sh/v1alpha1",
-            "ScaledObject",
+    return {
+        "scaleTargetRef": {"name": name},
+        "pollingInterval": POLL_S,
+        "minReplicaCount": units_min,
+        "maxReplicaCount": units_max,
+        "fallback": {"failureThreshold": 3, "replicas": units_max},
+        "advanced": {
+            "horizontalPodAutoscalerConfig": {
+                # The plan says when units leave; the cluster adds no hesitation of its own.
+                "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}}
+            }
+        },
+        "triggers": [trigger],
+    }
+
+
+def _controller(name: str, namespace: str, image: str, units_min: int, units_max: int) -> list[dict[str, Any]]:
+    """One pod of `chuanliu capacity scale`, with a service account that may scale this deployment and end its pods."""
+    scaler = f"{name}-scaler"
+    labels = {"app.kubernetes.io/name": scaler, "app.kubernetes.io/part-of": "chuanliu"}
+    metadata = {"name": scaler, "namespace": namespace, "labels": labels}
+    command = ["chuanliu", "capacity", "scale", "--deployment", name, "--namespace", namespace]
+    bounds = ["--units-min", str(units_min), "--units-max", str(units_max)]
+    pod = {
+        "serviceAccountName": scaler,
+        "containers": [
             {
-                "scaleTargetRef": {"name": name},
-                "pollingInterval": POLL_S,
-                "minReplicaCount": units_min,
-                "maxReplicaCount": units_max,
-                "fallback": {"failureThreshold": 3, "replicas": units_max},
-                "advanced": {
-                    "horizontalPodAutoscalerConfig": {
-                        # The plan says when units leave; the cluster adds no hesitation of its own.
-                        "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}}
-                    }
-                },
-                "triggers": [trigger],
-            },
-        ),
+                "name": "scaler",
+                "image": image,
+                "command": [*command, *bounds, "--calendar", "/calendar/calendar.yaml", "--metrics-port", "9701"],
+                "ports": [{"name": "metrics", "containerPort": 9701}],
+                "envFrom": [{"secretRef": {"name": f"{name}-settings"}}],
+                "volumeMounts": [{"name": "calendar", "mountPath": "/calendar", "readOnly": True}],
+            }
+        ],
+        "volumes": [{"name": "calendar", "configMap": {"name": f"{name}-calendar"}}],
+    }
+    scale = {"apiGroups": ["apps"], "resources": ["deployments/scale"], "resourceNames": [name]}
+    rules = [
+        {**scale, "verbs": ["get", "update"]},
+        {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "patch", "delete"]},
+    ]
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": scaler}
+    subjects = [{"kind": "ServiceAccount", "name": scaler, "namespace": namespace}]
+    deployment = {
+        "replicas": 1,
+        # Two at once would each write what they see.
+        "strategy": {"type": "Recreate"},
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": pod},
+    }
+    rbac = "rbac.authorization.k8s.io/v1"
+    return [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata},
+        {"apiVersion": rbac, "kind": "Role", "metadata": metadata, "rules": rules},
+        {"apiVersion": rbac, "kind": "RoleBinding", "metadata": metadata, "roleRef": role, "subjects": subjects},
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": deployment},
     ]

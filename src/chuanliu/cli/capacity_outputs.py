@@ -83,14 +83,18 @@ def serve_plan(
 @app.command("manifests")
 def write_manifests(
     image: Annotated[str, typer.Option("--image", help="The container image of the gateway.")],
-    metrics_url: Annotated[str, typer.Option("--metrics-url", help="Where the cluster reaches `capacity serve`.")],
+    metrics_url: Annotated[
+        str | None, typer.Option("--metrics-url", help="For KEDA: where it reaches `capacity serve`.")
+    ] = None,
     name: Annotated[str, typer.Option("--name")] = "chuanliu-gateway",
     namespace: Annotated[str, typer.Option("--namespace")] = "chuanliu",
     units_min: Annotated[int, typer.Option("--units-min", help="Pods that are always there.")] = 1,
     units_max: Annotated[int, typer.Option("--units-max", help="The most pods.")] = 100,
     as_json: Json = False,
 ) -> None:
-    """Kubernetes manifests with a KEDA ScaledObject that follows the plan, for `kubectl apply -f -`."""
+    """Kubernetes manifests, for `kubectl apply -f -`: gateway pods that KEDA scales by the plan, or without
+    --metrics-url `chuanliu capacity scale`.
+    """
     found = manifests(
         name=name, namespace=namespace, image=image, metrics_url=metrics_url, units_min=units_min, units_max=units_max
     )
