@@ -9,6 +9,7 @@ from chuanliu.web import (
     DemoConsumer,
     Language,
     LimitsView,
+    MessageView,
     MonthView,
     PressureView,
     ProductView,
@@ -91,6 +92,7 @@ def assistant_views(language: Language, word: str) -> dict[str, AssistantView]:
         ),
         settings=SETTINGS,
         limits=LimitsView("CNY", "2500.00", "24", "500.00", 1_794_000_000_000_000),
+        messages=(MessageView(word, f"{word} is at 80 %.", "2026-11-27 09:00"),),
         problem_code="invalid_amount",
         sandbox=True,
     )

@@ -21,6 +21,7 @@ from chuanliu.web import (
     Language,
     LiveFigures,
     Means,
+    OffView,
     OrderSummary,
     Paid,
     ProofRow,
@@ -34,6 +35,7 @@ from chuanliu.web import (
     render_assistant,
     render_cashier,
     render_error,
+    render_off,
     render_question,
     render_reference,
     render_start,
@@ -189,6 +191,8 @@ def every_page(language: Language, word: str = "*小川", link: str = "https://s
     for status, code in ((404, "route_not_found"), (500, "internal"), (422, "order_not_found")):
         pages[f"error {status}"] = render_error(ErrorView(language, "/x", status, code, word, link))
     pages |= {f"question {name}": render_question(view) for name, view in question_views(language, word).items()}
+    for done in (False, True):
+        pages[f"reminders off {done}"] = render_off(OffView(language, "/assistant/off?t=abc", "abc", done))
     pages |= {name: render_assistant(view) for name, view in assistant_views(language, word).items()}
     return pages
 

@@ -8,7 +8,7 @@ import psycopg
 
 from chuanliu.ids import cell_of_party
 
-TABLES: Final = ("assistant_profile",)
+TABLES: Final = ("assistant_profile", "reminder")
 """Every table of the assistant; each has `cell` and `consumer_id`."""
 
 _ERASE: Final = {table: f"DELETE FROM {table} WHERE cell = %s AND consumer_id = %s" for table in TABLES}  # noqa: S608

@@ -67,10 +67,14 @@ def was_late(statement: Statement) -> bool:
 
 
 class FindOverview(Query[Overview], frozen=True):
-    """Everything of one consumer. `month` (yyyymm) is whose shares are wanted; None is the current one."""
+    """Everything of one consumer. `month` (yyyymm) is whose shares are wanted; None is the current one.
+
+    Without `with_end` nothing is forecast.
+    """
 
     consumer_id: int
     month: int | None = None
+    with_end: bool = True
 
     def discover(self, seen: Seen, keys: Keys, reference: Reference) -> None:
         cell, number = cell_of_party(self.consumer_id), self.consumer_id
@@ -107,7 +111,7 @@ class FindOverview(Query[Overview], frozen=True):
             seller = plan.merchant_id if order is None else order.sub_merchant_id or plan.merchant_id
             return category_of_seller(context.reference, seller)
 
-        return overview_of(told, context.reference, context.now, category_of, self.month)
+        return overview_of(told, context.reference, context.now, category_of, self.month, with_end=self.with_end)
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -131,7 +135,13 @@ def _has_sub_merchants(reference: Reference, merchant_id: int) -> bool:
 
 
 def overview_of(
-    told: Told, reference: Reference, now: int, category_of: Callable[[Plan], str], month: int | None = None
+    told: Told,
+    reference: Reference,
+    now: int,
+    category_of: Callable[[Plan], str],
+    month: int | None = None,
+    *,
+    with_end: bool = True,
 ) -> Overview:
     """All that is said, of the consumer's currency only."""
     day = business_date(now)
@@ -145,7 +155,7 @@ def overview_of(
     proposal = propose([bill for _, bill in history], [each.left_minor for each in calendar], told.profile.income_minor)
     own = told.profile.ideal_minor
     ideal = own or (proposal.amount_minor if proposal is not None else 0)
-    progress = progress_of(dues, terms, ideal, day)
+    progress = progress_of(dues, terms, ideal, day, with_end=with_end)
     statements = [each for each in told.statements if each.currency == currency]
     pressure = pressure_of(
         [(each.month, each.left_minor) for each in calendar],

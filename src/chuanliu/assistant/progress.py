@@ -106,13 +106,19 @@ def history_of(
     return found, min(oldest, HISTORY_DAYS_MAX)
 
 
-def progress_of(dues: Sequence[Due], terms: Mapping[int, ProductTerms], ideal_minor: int, today: date) -> Progress:
+def progress_of(
+    dues: Sequence[Due],
+    terms: Mapping[int, ProductTerms],
+    ideal_minor: int,
+    today: date,
+    *,
+    with_end: bool = True,
+) -> Progress:
     """The bill that is being filled. `terms` are those of the products that she can buy with."""
     window = window_of(terms.values(), today)
     mine = [due for due in dues if due.month == window.month]
     bill = sum(due.due_minor for due in mine)
-    purchases, days = history_of(dues, terms, window.month, today)
-    coming = forecast(purchases, days)
+    coming = forecast(*history_of(dues, terms, window.month, today)) if with_end else None
     return Progress(
         window.month,
         window.opened_on,

@@ -1,4 +1,4 @@
-"""Banks over the wire, and simulators that speak the same wire. Pure of orders and ledgers."""
+"""Banks over the wire, and simulators that speak the same wire; messages to consumers. Knows no orders or ledgers."""
 
 from chuanliu.connectors.bank import BankAnswer, BankRequest, CallKind, CardData, Verdict
 from chuanliu.connectors.bank_book import BankBook, BookLine, Entry, Ruling
@@ -16,6 +16,15 @@ from chuanliu.connectors.credit_pay import (
 )
 from chuanliu.connectors.faults import Fault, FaultPlan
 from chuanliu.connectors.iso8583 import Acquirer, Iso8583Connector, LinkCounters, LinkSettings, not_sent
+from chuanliu.connectors.messages import (
+    Channel,
+    InAppChannel,
+    Message,
+    NotDelivered,
+    SmtpChannel,
+    SmtpServer,
+    read_smtp_url,
+)
 from chuanliu.connectors.opening_client import open_connector
 from chuanliu.connectors.simulated_bank import (
     BankListing,
@@ -40,6 +49,7 @@ __all__ = [
     "Breaker",
     "CallKind",
     "CardData",
+    "Channel",
     "CreditPayConnector",
     "CreditPayKeys",
     "CreditPayLimits",
@@ -47,13 +57,18 @@ __all__ = [
     "Entry",
     "Fault",
     "FaultPlan",
+    "InAppChannel",
     "Iso8583Connector",
     "JournalLine",
     "LinkCounters",
     "LinkSettings",
+    "Message",
+    "NotDelivered",
     "Ruling",
     "SigningKey",
     "SimulatedBank",
+    "SmtpChannel",
+    "SmtpServer",
     "Turn",
     "Verdict",
     "control_application",
@@ -61,4 +76,5 @@ __all__ = [
     "magic_decline",
     "not_sent",
     "open_connector",
+    "read_smtp_url",
 ]

@@ -9,6 +9,7 @@ from chuanliu.offline.leftovers_store import Leftovers
 from chuanliu.offline.online_wait_store import OnlineWait
 from chuanliu.offline.pace import Pace
 from chuanliu.offline.pressure_store import CpuPressure, become_idle
+from chuanliu.offline.reminders_store import Reminders
 from chuanliu.offline.statements_store import Statements
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Leftovers",
     "OnlineWait",
     "Pace",
+    "Reminders",
     "Span",
     "Statements",
     "at_risk",

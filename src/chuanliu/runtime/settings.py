@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
+from chuanliu.connectors import read_smtp_url
 from chuanliu.errors import Invalid
 
 PREFIX: Final = "CHUANLIU_"
@@ -29,6 +30,9 @@ class Settings:
 
     `units_max` above `workers` lets gateway processes come and go by the plan of the file `calendar`, by hand and by
     load, `unit_rate` being the requests a second that one serves; 0 for none.
+
+    `smtp_url` is where e-mail to consumers goes, `smtp://user:password@host:port?from=address` or `smtps://…`; without
+    it none is sent.
     """
 
     data: Path
@@ -47,6 +51,7 @@ class Settings:
     units_max: int = 0
     unit_rate: int = 100
     calendar: Path | None = None
+    smtp_url: str | None = None
 
     @property
     def url(self) -> str:
@@ -131,6 +136,11 @@ def _web_url(name: str, text: str) -> str:
     return text
 
 
+def _smtp_url(_name: str, text: str) -> str:
+    read_smtp_url(text)
+    return text
+
+
 def _level(name: str, text: str) -> str:
     if text.lower() not in {"debug", "info", "warning", "error"}:
         raise Invalid("invalid_parameter", f"{name} must be debug, info, warning or error", field=name)
@@ -154,4 +164,5 @@ _READERS: Final[Mapping[str, Callable[[str, str], Any]]] = {
     "units_max": _number(0, 64),
     "unit_rate": _number(1, 1_000_000),
     "calendar": _path,
+    "smtp_url": _smtp_url,
 }

@@ -8,7 +8,9 @@ from chuanliu.web.assets import ASSETS, Asset
 from chuanliu.web.assistant import (
     AssistantView,
     LimitsView,
+    MessageView,
     MonthView,
+    OffView,
     PressureView,
     ProductView,
     RingView,
@@ -17,6 +19,7 @@ from chuanliu.web.assistant import (
     ShareView,
     plan_name,
     render_assistant,
+    render_off,
 )
 from chuanliu.web.bills import BillRow, BillsView, MirroredRow, OwedRow, StatementView, render_bills, render_statement
 from chuanliu.web.cashier import (
@@ -67,8 +70,10 @@ __all__ = [
     "Listing",
     "LiveFigures",
     "Means",
+    "MessageView",
     "MirroredRow",
     "MonthView",
+    "OffView",
     "OrderSummary",
     "OwedRow",
     "Paid",
@@ -99,6 +104,7 @@ __all__ = [
     "render_bills",
     "render_cashier",
     "render_error",
+    "render_off",
     "render_question",
     "render_reference",
     "render_sheet",

@@ -122,6 +122,23 @@ class LimitsView(msgspec.Struct, frozen=True):
     looser_at: Micros | None = None
 
 
+class OffView(msgspec.Struct, frozen=True):
+    """What a message's link opens: the question, or that reminders are off."""
+
+    language: Language
+    page_path: str
+    token: str
+    done: bool
+
+
+class MessageView(msgspec.Struct, frozen=True):
+    """A message in the app, with when it came, as a wall clock shows it."""
+
+    subject: str
+    body: str
+    came: str
+
+
 class AssistantView(msgspec.Struct, frozen=True):
     """The page. With `sign_in` nobody has signed in, and nothing else is shown."""
 
@@ -138,6 +155,7 @@ class AssistantView(msgspec.Struct, frozen=True):
     products: tuple[ProductView, ...] = ()
     settings: SettingsView | None = None
     limits: LimitsView | None = None
+    messages: tuple[MessageView, ...] = ()
     problem_code: str = ""
     sandbox: bool = False
 
@@ -153,6 +171,11 @@ _LEVELS: Final = {
     "heavy": "assistant.heavy",
     "critical": "assistant.critical",
 }
+
+
+def render_off(view: OffView) -> str:
+    """The page behind a message's link."""
+    return render("assistant-off.html", view.language, view=view)
 
 
 def plan_name(instalments: int, language: Language) -> str:

@@ -113,6 +113,11 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "assistant.cooling_hours": ("冷静期（小时，最多 168）", "Cooling-off, in hours (168 at most)"),
     "assistant.cooling_from": ("从多大金额的信用消费起（{currency}）", "for purchases on credit from ({currency})"),
     "assistant.looser_at": ("放宽后的限制自 {time} 起生效。", "The looser limits hold from {time} on."),
+    "assistant.messages": ("消息", "Messages"),
+    "assistant.off_ask": ("不再接收账单提醒？", "No more reminders of your bills?"),
+    "assistant.off_button": ("关闭提醒", "Turn reminders off"),
+    "assistant.off_done": ("提醒已关闭", "Reminders are off"),
+    "assistant.off_hint": ("可以随时在账单助手里重新打开。", "You can turn them on again in the bill assistant."),
     "assistant.reminders": ("提醒", "Reminders"),
     "assistant.reminders_on": (
         "提醒我（用到 50%、80%、100%，还款日前，某月偏重时）",

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from collections.abc import Iterator
 
 import psycopg
 import pytest
 from cashier_browser import Browser
 
-from alipay_world.world import PASSWORD, World
+from alipay_world.world import FORM, PASSWORD, World
 from assistant.test_overview import day_of
 from bills.household import Household, household
+from chuanliu.assistant import ChangeProfile, FindProfile, off_token
+from chuanliu.crypto import SEAL_RANDOMNESS
+from chuanliu.ids import cell_of_party
 from instalments.shop import Shop
 from trade.market import Market
 
@@ -122,3 +126,59 @@ def test_nobody_else_and_no_forged_form(platform: World, home: Household) -> Non
     assert "sign in" in fresh.get("/v1/assistant")
     assert fresh.last.status == 401
     assert "csrf_token" in fresh.get("/assistant")
+
+
+def given(platform: World, consumer: int, subject: str) -> None:
+    """A reminder on record, as the job leaves it."""
+    with psycopg.connect(platform.database_url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO reminder VALUES (%s, %s, 'share-80-209912', 'in-app', 'sent', %s, 'Body', now(), NULL)",
+            [cell_of_party(consumer), consumer, subject],
+        )
+
+
+def test_messages_are_shown_listed_exported_and_erased(platform: World) -> None:
+    consumer, other = platform.consumer(), platform.consumer()
+    given(platform, consumer, "At 83 %")
+    given(platform, other, "Of somebody else")
+    browser = signed_in(platform, consumer)
+    assert "At 83 %" in browser.page
+    assert "Of somebody else" not in browser.page
+    (mine,) = json.loads(browser.get("/v1/assistant/reminders"))["reminders"]
+    assert (mine["occasion"], mine["channel"], mine["status"]) == ("share-80-209912", "in-app", "sent")
+    assert json.loads(browser.get("/v1/assistant/export"))["reminders"] == [mine]
+    assert "reminders,1,subject,At 83 %" in browser.get("/v1/assistant/export.csv")
+    browser.get("/assistant?lang=en")
+    browser.submit("/assistant", do="off")
+    assert json.loads(browser.get("/v1/assistant/settings"))["reminders"] is False
+    browser.get("/assistant?lang=en")
+    browser.submit("/assistant", do="erase")
+    assert json.loads(browser.get("/v1/assistant/reminders")) == {"reminders": []}
+    assert "Of somebody else" in signed_in(platform, other).page
+
+
+def test_one_tap_turns_reminders_off_without_signing_in(platform: World) -> None:
+    consumer = platform.consumer()
+    platform.submit(ChangeProfile(consumer, ideal_minor=100_00))
+    token = off_token(platform.services.vault, consumer, secrets.token_bytes(SEAL_RANDOMNESS))
+    nobody = Browser(platform)
+    # Opening the link, as mail scanners do, changes nothing.
+    page = nobody.get(f"/assistant/off?t={token}&lang=en")
+    assert "Turn reminders off" in page
+    assert reminded(platform, consumer)
+    # The page's button, and what a mail program sends by itself (RFC 8058).
+    platform.send("/assistant/off", f"t={token}", b"List-Unsubscribe=One-Click", headers=FORM)
+    assert not reminded(platform, consumer)
+    platform.submit(ChangeProfile(consumer, reminders=True))
+    assert "Reminders are off" in nobody.submit(f"/assistant/off?t={token}")
+    assert "Reminders are off" in nobody.post(f"/assistant/off?t={token}", lang="en")
+    assert not reminded(platform, consumer)
+    for forged in ("", "abc", token[:-3]):
+        nobody.get(f"/assistant/off?t={forged}")
+        assert nobody.last.status == 404
+
+
+def reminded(platform: World, consumer: int) -> bool:
+    """Whether she wants to be reminded."""
+    profile = platform.ask(FindProfile(consumer))
+    return bool(profile.reminders)

@@ -6,7 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from chuanliu.assistant import EMAIL, IN_APP, ChangeProfile, FindOverview
+from chuanliu.assistant import EMAIL, IN_APP, ChangeProfile, FindOverview, reminder_store
+from chuanliu.clock import wall_text
 from chuanliu.errors import Invalid, NotFound, Refused
 from chuanliu.gateway.cashier import OwnPages, page_language
 from chuanliu.gateway.cashier.session import NOBODY
@@ -16,10 +17,11 @@ from chuanliu.gateway.consumer.consumer_routes import erase_all
 from chuanliu.instalments import FindOwnLimit, Restraint, SetOwnLimit
 from chuanliu.money import parse_amount
 from chuanliu.serving import Request, Response, Router
-from chuanliu.web import AssistantView, Language, render_assistant
+from chuanliu.web import AssistantView, Language, MessageView, render_assistant
 
 HOME: Final = "/assistant"
 _PRODUCT_FIELD: Final = "ideal-"
+_MESSAGES_SHOWN: Final = 5
 
 
 class AssistantPages(OwnPages):
@@ -42,10 +44,16 @@ class AssistantPages(OwnPages):
             engine.reference,
             language,
             token,
+            messages=await self._messages(session.user_id),
             problem_code=problem_code,
             sandbox=self.services.sandbox,
         )
         return Response.html(render_assistant(view))
+
+    async def _messages(self, consumer_id: int) -> tuple[MessageView, ...]:
+        async with self.services.reads.connection() as connection:
+            found = await reminder_store.inbox(connection, consumer_id, _MESSAGES_SHOWN)
+        return tuple(MessageView(subject, body, wall_text(came)[:16]) for _, subject, body, came in found)
 
     async def act(self, request: Request) -> Response:
         """Set ideals, set reminders, or erase."""
@@ -60,6 +68,8 @@ class AssistantPages(OwnPages):
                     await self._set_ideals(session.user_id, form)
                 case "reminders":
                     await self.services.engine.submit(_reminders(session.user_id, form, page_language(request)))
+                case "off":
+                    await self.services.engine.submit(ChangeProfile(session.user_id, reminders=False))
                 case "limits":
                     await self._set_limits(session.user_id, form)
                 case "erase":

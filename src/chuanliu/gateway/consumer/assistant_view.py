@@ -23,6 +23,7 @@ from chuanliu.web import (
     AssistantView,
     Language,
     LimitsView,
+    MessageView,
     MonthView,
     PressureView,
     ProductView,
@@ -59,6 +60,7 @@ def assistant_view(
     language: Language,
     csrf_token: str,
     *,
+    messages: tuple[MessageView, ...] = (),
     problem_code: str = "",
     sandbox: bool = False,
 ) -> AssistantView:
@@ -97,6 +99,7 @@ def assistant_view(
         ),
         settings=_settings(overview.profile),
         limits=limits,
+        messages=messages,
         problem_code=problem_code,
         sandbox=sandbox,
     )

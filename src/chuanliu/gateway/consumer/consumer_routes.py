@@ -15,6 +15,7 @@ from chuanliu.assistant import (
     FindProfile,
     erasing_store,
     profile_csv,
+    reminder_store,
     word_of,
 )
 from chuanliu.bills import FindStatements, mirrored_bills
@@ -161,6 +162,12 @@ async def show_quote_words(services: Services, ask: Ask) -> documents.QuoteWords
     )
 
 
+async def list_reminders(services: Services, ask: Ask) -> dict[str, Any]:
+    """Her reminders."""
+    async with services.reads.connection() as connection:
+        return {"reminders": await reminder_store.all_of(connection, ask.consumer_id)}
+
+
 async def export_assistant(services: Services, ask: Ask) -> dict[str, Any]:
     """All that the assistant keeps of her."""
     return await _kept(services, ask.consumer_id)
@@ -180,7 +187,11 @@ async def export_assistant_csv(services: Services, ask: Ask) -> Response:
 async def _kept(services: Services, consumer_id: int) -> dict[str, Any]:
     profile = await services.engine.ask(FindProfile(consumer_id))
     limit = await services.engine.ask(FindOwnLimit(consumer_id))
-    return {"settings": settings_document(profile), "limits": msgspec.to_builtins(limits_document(limit, _now()))}
+    return {
+        "settings": settings_document(profile),
+        "limits": msgspec.to_builtins(limits_document(limit, _now())),
+        "reminders": (await list_reminders(services, Ask(consumer_id, None, None, {})))["reminders"],
+    }
 
 
 def _rows_of(kept: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
@@ -188,7 +199,7 @@ def _rows_of(kept: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     told = [{"from": "now", **limits["now"]}]
     if limits["next"] is not None:
         told.append({"from": limits["next_at"], **limits["next"]})
-    return {"settings": [kept["settings"]], "limits": told}
+    return {"settings": [kept["settings"]], "limits": told, "reminders": kept["reminders"]}
 
 
 async def erase_assistant(services: Services, ask: Ask) -> documents.Erased:
@@ -294,6 +305,9 @@ OPERATIONS: Final[tuple[ConsumerOperation, ...]] = (
         documents.QuoteWords,
         description="What each offer of a quote of hers would make of her bills. The merchant never sees it.",
         errors=("quote_not_found", "order_not_found"),
+    ),
+    ConsumerOperation(
+        "GET", "/v1/assistant/reminders", list_reminders, _ASSISTANT, "List reminders.", documents.Reminders
     ),
     ConsumerOperation(
         "GET", _EXPORT, export_assistant, _ASSISTANT, "Export all that the assistant keeps.", documents.AssistantExport

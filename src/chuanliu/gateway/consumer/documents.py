@@ -269,11 +269,29 @@ class QuoteWords(msgspec.Struct, frozen=True, kw_only=True):
     words: tuple[OfferWord, ...]
 
 
+class ReminderDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A reminder on record: `claimed` was being given when its process died, and is not tried again."""
+
+    occasion: str
+    channel: Channel
+    status: Literal["claimed", "sent", "failed"]
+    subject: str
+    body: str
+    created_at: Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+
+
+class Reminders(msgspec.Struct, frozen=True):
+    """Reminders, oldest first."""
+
+    reminders: tuple[ReminderDocument, ...]
+
+
 class AssistantExport(msgspec.Struct, frozen=True, kw_only=True):
     """All that the assistant keeps of her."""
 
     settings: AssistantSettings
     limits: OwnLimits
+    reminders: tuple[ReminderDocument, ...]
 
 
 class NewProductIdeal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
