@@ -2,6 +2,7 @@
 
 from chuanliu.acquiring.bank_meter import BankMeter
 from chuanliu.acquiring.banks_client import ANSWER_WITHIN_S, PAYER_WAITS_S, Banks, BankState
+from chuanliu.acquiring.bill_collector_client import BillCollector
 from chuanliu.acquiring.sweep_store import OLD_QUOTES, WaitingCalls, due_quotes, held_quotes, waiting_calls
 from chuanliu.acquiring.sweeper_client import CALLS_MAX, BankSweeper
 
@@ -14,6 +15,7 @@ __all__ = [
     "BankState",
     "BankSweeper",
     "Banks",
+    "BillCollector",
     "WaitingCalls",
     "due_quotes",
     "held_quotes",

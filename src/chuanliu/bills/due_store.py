@@ -1,4 +1,6 @@
-"""Which lines a day has something to do with: a statement that is due and was not looked at on that day."""
+"""Which lines a day has something to do with: a statement that is due and was not looked at on that day, or a card
+that was asked and whose answer has not reached the line.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,14 @@ class DueLine(NamedTuple):
 
 
 async def due_lines(connection: psycopg.AsyncConnection[Any], day: int, limit: int) -> list[DueLine]:
-    """Up to `limit` lines with a statement that is due by the day (yyyymmdd) and that were not collected on it yet."""
+    """Up to `limit` lines with a statement that is due by the day (yyyymmdd) and that were not collected on it yet, and
+    those with a charge that is open.
+    """
     cursor = await connection.execute(
         "SELECT DISTINCT s.consumer_id, s.instrument_id FROM statement s"
         " LEFT JOIN line_standing l ON l.cell = s.cell AND l.instrument_id = s.instrument_id"
-        " WHERE s.due_minor > 0 AND s.due_on BETWEEN %s AND %s AND coalesce(l.collected_on, 0) < %s LIMIT %s",
+        " WHERE s.due_minor > 0 AND s.due_on BETWEEN %s AND %s AND coalesce(l.collected_on, 0) < %s"
+        " UNION SELECT consumer_id, instrument_id FROM bill_charge WHERE status IN ('due', 'asked') LIMIT %s",
         [day_number(date_of(day) - LOOKED_BACK), day, day, limit],
     )
     return [DueLine(*row) for row in await cursor.fetchall()]

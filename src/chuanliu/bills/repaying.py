@@ -3,7 +3,8 @@
 | kind | from | to |
 |---|---|---|
 | `late_fee`, `penalty_interest` | the line's credit used | lender's fee income |
-| `late_fee_repayment`, `interest_repayment`, `repayment` | the consumer's balance | credit used |
+| `late_fee_repayment`, `interest_repayment`, `repayment` | the balance, or what a card paid | credit used |
+| `repayment_rest` | what a card paid | the consumer's balance |
 
 The subject of a `repayment` is its plan, of the others the line. A charge never takes a line over its limit: what does
 not fit is forgone.
@@ -11,13 +12,26 @@ not fit is forgone.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from chuanliu.bills.claims import Allocation, allocate, last_billed, last_due, lateness, unpaid
-from chuanliu.bills.tables import BILL_NOTICE, LINE_STANDING, STATEMENTS_OF_LINE, BillNotice, LineStanding, Statement
+from chuanliu.bills.tables import (
+    BILL_CHARGE,
+    BILL_NOTICE,
+    CHARGES_OF_LINE,
+    CONSENTS_OF_LINE,
+    LINE_STANDING,
+    STATEMENTS_OF_LINE,
+    BillCharge,
+    BillNotice,
+    LineStanding,
+    RepaymentConsent,
+    Statement,
+)
 from chuanliu.clock import business_date, date_of, day_number
 from chuanliu.engine import Command, Context, Keys, Reference, Rows, Seen
 from chuanliu.errors import NotFound, Refused
@@ -26,11 +40,17 @@ from chuanliu.instalments import PLAN, PLANS_OF_CONSUMER, Plan, moved_plan, repa
 from chuanliu.ledger import Chart, account_of, account_row, lock_account, post
 from chuanliu.lenders import INSTRUMENT, Instrument, Product, find_product, terms_of
 
+BALANCE_METHOD: Final = 0
+"""The balance among the methods of automatic repayment; all others are numbers of cards."""
+
+BALANCE_ONLY: Final = (BALANCE_METHOD,)
+
 
 class BillPaid(msgspec.Struct, frozen=True, gc=False):
     """What a repayment came to. `kept_minor` was offered and is not owed: it stays on her balance.
 
-    `late_fee_minor` and `interest_minor` were charged before it, `owed_minor` is billed and unpaid after it.
+    `late_fee_minor` and `interest_minor` were charged before it, `owed_minor` is billed and unpaid after it. `charge`
+    is what a card is being asked for.
     """
 
     allocation: Allocation
@@ -38,6 +58,7 @@ class BillPaid(msgspec.Struct, frozen=True, gc=False):
     late_fee_minor: int
     interest_minor: int
     owed_minor: int
+    charge: BillCharge | None = None
 
 
 class _OnLine(NamedTuple):
@@ -49,6 +70,11 @@ class _OnLine(NamedTuple):
     plans: list[Plan]
     statements: list[Statement]
     standing: LineStanding
+
+
+def newest_consent(consents: Iterable[RepaymentConsent]) -> RepaymentConsent | None:
+    """The agreement that holds: ids rise with time, and one line's are made one after the other."""
+    return max(consents, key=lambda each: (each.consented_at, each.consent_id), default=None)
 
 
 def new_standing(instrument: Instrument) -> LineStanding:
@@ -134,11 +160,17 @@ def charge_lateness(rows: Rows, context: Context, line: _OnLine, today: date) ->
 
 
 def repay_line(
-    rows: Rows, context: Context, line: _OnLine, standing: LineStanding, until: int, amount_minor: int
+    rows: Rows,
+    context: Context,
+    line: _OnLine,
+    standing: LineStanding,
+    until: int,
+    amount_minor: int,
+    payer: int | None = None,
 ) -> tuple[Allocation, LineStanding]:
-    """Let an amount fall on what is billed until a day, and post it. What finds no claim stays on the balance.
+    """Let an amount fall on what is billed until a day, and post it. What finds no claim stays where it is.
 
-    Raises `Refused(balance_insufficient)`.
+    `payer` is the account that pays, the consumer's balance without one. Raises `Refused(balance_insufficient)`.
     """
     instalments = unpaid(line.plans, until)
     allocation = allocate(
@@ -150,6 +182,7 @@ def repay_line(
     )
     cell, number = line.instrument.cell, line.instrument.instrument_id
     balance = account_of(line.instrument.consumer_id, Chart.CONSUMER_BALANCE, line.product.currency)
+    source = balance if payer is None else payer
     moves = [
         (allocation.fees_minor, "late_fee_repayment", number),
         (allocation.interest_minor, "interest_repayment", number),
@@ -158,7 +191,7 @@ def repay_line(
     try:
         for amount, kind, subject in moves:
             if amount:
-                post(rows, context, cell, balance, line.source, amount, kind, subject)
+                post(rows, context, cell, source, line.source, amount, kind, subject)
     except Refused as error:
         raise Refused("balance_insufficient" if error.code == "balance_below_floor" else error.code) from None
     by_id = {plan.plan_id: plan for plan in line.plans}
@@ -208,11 +241,19 @@ class RepayBill(LineCommand, frozen=True):
 
 
 class CollectBill(LineCommand, frozen=True):
-    """What a day brings to a line whose statement is due: charges, dunning, and the repayment that she agreed to.
+    """What a day brings to a line whose statement is due: the repayment that she agreed to, charges, dunning.
 
-    Automatic repayment takes what her balance has, down to nothing, and tries again the next day. Doing it again on a
-    day changes nothing unless money has come in. The outcome is `BillPaid`.
+    Automatic repayment goes through her methods in their order. The balance gives what it has, down to nothing, or, as
+    she wishes, only all of it. A card is put on record as a `BillCharge` to be asked, once a day; until it is known
+    what that came to nothing else happens to the line on that day. Doing it again changes nothing unless money has come
+    in. The outcome is `BillPaid`.
     """
+
+    def discover(self, seen: Seen, keys: Keys, reference: Reference) -> None:
+        super().discover(seen, keys, reference)
+        cell = cell_of_id(self.instrument_id)
+        keys.read(CONSENTS_OF_LINE, cell, self.instrument_id)
+        keys.read(CHARGES_OF_LINE, cell, self.instrument_id)
 
     def decide(self, rows: Rows, context: Context) -> BillPaid:
         line, today = self.line(rows, context), self.today(context)
@@ -220,24 +261,53 @@ class CollectBill(LineCommand, frozen=True):
         until = last_billed(terms_of(line.product), today)
         standing, fee, interest = line.standing, 0, 0
         allocation = Allocation(0, 0, (), 0)
-        if standing.auto_repay and statement is not None:
-            allocation, standing = self._repay(rows, context, line, standing, until)
+        charges = rows.find(CHARGES_OF_LINE, line.instrument.cell, self.instrument_id)
+        charge = next((each for each in charges if each.is_open), None)
+        if standing.auto_repay and statement is not None and charge is None:
+            allocation, standing, charge = self._repay(rows, context, line, until, today, charges)
             line = self.line(rows, context)
+        if charge is not None and charge.day >= day_number(today):
+            return BillPaid(allocation, 0, 0, 0, billed_minor(line, standing, until), charge)
         standing, fee, interest = charge_lateness(rows, context, line, today)
         owed = billed_minor(line, standing, until)
         if statement is not None and owed:
             standing = self._remind(rows, context, line, standing, statement, today, owed)
         rows.update(LINE_STANDING, standing.changed(collected_on=max(standing.collected_on, day_number(today))))
-        return BillPaid(allocation, 0, fee, interest, owed)
+        return BillPaid(allocation, 0, fee, interest, owed, charge)
 
     def _repay(
-        self, rows: Rows, context: Context, line: _OnLine, standing: LineStanding, until: int
+        self, rows: Rows, context: Context, line: _OnLine, until: int, today: date, charges: list[BillCharge]
+    ) -> tuple[Allocation, LineStanding, BillCharge | None]:
+        """Try her methods in order, up to the first card that was not asked today."""
+        agreed = newest_consent(rows.find(CONSENTS_OF_LINE, line.instrument.cell, self.instrument_id))
+        methods, partial = (BALANCE_ONLY, True) if agreed is None else (agreed.methods, agreed.partial)
+        tried = {each.card_id for each in charges if each.day == day_number(today)}
+        allocation, standing = Allocation(0, 0, (), 0), line.standing
+        for method in methods:
+            owed = billed_minor(line, standing, until)
+            if not owed:
+                break
+            if method == BALANCE_METHOD:
+                allocation, standing = self._from_balance(rows, context, line, until, owed, partial=partial)
+                line = self.line(rows, context)
+            elif method not in tried:
+                charge = BillCharge(
+                    line.instrument.cell, context.new_id(line.instrument.cell), self.instrument_id, self.consumer_id,
+                    method, line.product.lender_id, day_number(today), owed, line.product.currency, None, "due", None,
+                    context.now, None,
+                )  # fmt: skip
+                rows.insert(BILL_CHARGE, charge)
+                return allocation, standing, charge
+        return allocation, standing, None
+
+    def _from_balance(
+        self, rows: Rows, context: Context, line: _OnLine, until: int, owed_minor: int, *, partial: bool
     ) -> tuple[Allocation, LineStanding]:
         balance = account_row(rows, account_of(self.consumer_id, Chart.CONSUMER_BALANCE, line.product.currency))
-        amount = min(billed_minor(line, standing, until), max(0, balance.available_minor))
-        if not amount or balance.status != "open":
-            return Allocation(0, 0, (), 0), standing
-        return repay_line(rows, context, line, standing, until, amount)
+        amount = min(owed_minor, max(0, balance.available_minor))
+        if not amount or balance.status != "open" or (amount < owed_minor and not partial):
+            return Allocation(0, 0, (), 0), line.standing
+        return repay_line(rows, context, line, line.standing, until, amount)
 
     def _remind(
         self, rows: Rows, context: Context, line: _OnLine, standing: LineStanding, statement: Statement, today: date,
@@ -256,14 +326,3 @@ class CollectBill(LineCommand, frozen=True):
         )  # fmt: skip
         rows.append(BILL_NOTICE, notice)
         return standing.changed(dunned_cycle=statement.cycle, dunned_days=step.days)
-
-
-class SetAutoRepay(LineCommand, frozen=True):
-    """Agree to automatic repayment on the due day, or take that back. The outcome is the `LineStanding`."""
-
-    wanted: bool = True
-
-    def decide(self, rows: Rows, context: Context) -> LineStanding:
-        standing = self.line(rows, context).standing.changed(auto_repay=self.wanted)
-        rows.update(LINE_STANDING, standing)
-        return standing

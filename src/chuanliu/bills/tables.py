@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from chuanliu.engine import Instant, Integer, Row, SmallInt, Table
+from typing import Final
+
+from chuanliu.engine import BigIntList, Instant, Integer, Row, SmallInt, Table
 
 
 class Statement(Row, frozen=True, gc=False):
@@ -98,8 +100,63 @@ class Hardship(Row, frozen=True, gc=False):
     consented_at: Instant
 
 
+class RepaymentConsent(Row, frozen=True, gc=False):
+    """An agreement to automatic repayment of a line. `methods` are tried in order: 0 is the balance, else a card.
+
+    With `partial` the balance is taken though it does not cover all; a card is always asked for all that is left.
+    """
+
+    cell: SmallInt
+    consent_id: int
+    instrument_id: int
+    consumer_id: int
+    methods: BigIntList
+    partial: bool
+    consent_sha256: bytes
+    consented_at: Instant
+
+
+CHARGE_STATES: Final[dict[str, frozenset[str]]] = {
+    "due": frozenset({"asked", "declined"}),
+    "asked": frozenset({"declined", "applied"}),
+    "declined": frozenset(),
+    "applied": frozenset(),
+}
+"""`asked` lasts until the bank's answer is known; nobody else is asked meanwhile. `applied` is on the line."""
+
+
+class BillCharge(Row, frozen=True, gc=False):
+    """What a card was asked to pay of a bill, on a day (yyyymmdd): once a card and day, by an order of the lender."""
+
+    cell: SmallInt
+    charge_id: int
+    instrument_id: int
+    consumer_id: int
+    card_id: int
+    lender_id: int
+    day: Integer
+    amount_minor: int
+    currency: str
+    order_id: int | None
+    status: str
+    reason: str | None
+    created_at: Instant
+    completed_at: Instant | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is not known yet what it comes to."""
+        return self.status in ("due", "asked")
+
+
 LINE_STANDING: Table[LineStanding] = Table("line_standing", LineStanding, ("cell", "instrument_id"), rank=57)
 BILL_NOTICE: Table[BillNotice] = Table(
     "bill_notice", BillNotice, ("cell", "instrument_id", "cycle", "days"), rank=58, append_only=True
 )
 HARDSHIP: Table[Hardship] = Table("hardship", Hardship, ("cell", "hardship_id"), rank=59, append_only=True)
+REPAYMENT_CONSENT: Table[RepaymentConsent] = Table(
+    "repayment_consent", RepaymentConsent, ("cell", "consent_id"), rank=61
+)
+CONSENTS_OF_LINE = REPAYMENT_CONSENT.index("of_line", "cell", "instrument_id")
+BILL_CHARGE: Table[BillCharge] = Table("bill_charge", BillCharge, ("cell", "charge_id"), rank=62)
+CHARGES_OF_LINE = BILL_CHARGE.index("of_line", "cell", "instrument_id")

@@ -17,6 +17,7 @@ KIND_TEXTS: Final[dict[str, tuple[str, str]]] = {
     "repayment": ("还款", "Repayment"),
     "late_fee_repayment": ("偿还逾期费", "Repayment of late fee"),
     "interest_repayment": ("偿还罚息", "Repayment of interest"),
+    "repayment_rest": ("还款多余部分，退回余额", "Rest of a repayment, to the balance"),
     "credit_overpaid": ("多还退回余额", "Overpaid, to the balance"),
 }
 """What moved, by the transfer's kind."""

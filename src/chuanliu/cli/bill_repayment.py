@@ -7,7 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from chuanliu.bills import BillPaid, CollectBill, RepayBill, Reschedule, SetAutoRepay, due_lines, signed
+from chuanliu.acquiring import BillCollector
+from chuanliu.bills import (
+    BALANCE_METHOD,
+    AgreeAutoRepay,
+    BillPaid,
+    FindAutoRepayment,
+    RepayBill,
+    Reschedule,
+    SetAutoRepay,
+    due_lines,
+    signed,
+)
 from chuanliu.cli.installation import number
 from chuanliu.clock import business_date, day_number
 from chuanliu.errors import ChuanliuError, Invalid, NotFound
@@ -63,12 +74,67 @@ async def set_auto_repay(
     user_id: UserId,
     product: Product,
     off: Annotated[bool, typer.Option("--off", help="Take the agreement back.")] = False,
+    method: Annotated[
+        list[str] | None,
+        typer.Option("--method", help="balance, or a debit card's instrument number; in the order to be tried."),
+    ] = None,
+    whole: Annotated[bool, typer.Option("--whole", help="From the balance only all that is billed.")] = False,
+    consent: Annotated[
+        str | None, typer.Option("--consent", help="The digest of the text that the consumer has agreed to.")
+    ] = None,
 ) -> dict[str, Any]:
-    """Record that a consumer agrees to automatic repayment on the due day."""
+    """Record that a consumer agrees to automatic repayment on the due day: from the balance, or by methods in order.
+
+    With methods the text is shown first; its digest is the consent.
+    """
     line = await _line(services, user_id, product)
-    command = SetAutoRepay(line.instrument.consumer_id, line.instrument.instrument_id, wanted=not off)
-    standing = await services.engine.submit(command)
-    return {"user_id": user_id, "product": product, "auto_repay": standing.auto_repay}
+    consumer_id, number_ = line.instrument.consumer_id, line.instrument.instrument_id
+    text = digest = None
+    if method and not off:
+        signed_digest = _digest(consent)
+        command = AgreeAutoRepay(
+            consumer_id, number_, methods=tuple(map(_method, method)), partial=not whole, consent_sha256=signed_digest
+        )
+        offer = await services.engine.submit(command)
+        text, digest = offer.text, offer.sha256.hex()
+    else:
+        await services.engine.submit(SetAutoRepay(consumer_id, number_, wanted=not off))
+    stands = await services.engine.ask(FindAutoRepayment(consumer_id, number_))
+    return {
+        "user_id": user_id,
+        "product": product,
+        "auto_repay": stands.wanted,
+        "methods": ["balance" if each == BALANCE_METHOD else str(each) for each in stands.methods],
+        "partial": stands.partial,
+        "charges": [
+            {
+                "day": each.day,
+                "card": str(each.card_id),
+                "amount": signed(each.amount_minor, each.currency),
+                "status": each.status,
+                "reason": each.reason,
+            }
+            for each in stands.charges
+        ],
+        "text": text,
+        "consent": digest,
+    }
+
+
+def _method(text: str) -> int:
+    """Raises `Invalid(invalid_parameter)` naming `method`."""
+    if text == "balance":
+        return BALANCE_METHOD
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**63):
+        raise Invalid("invalid_parameter", "a method is balance or an instrument's number", field="method")
+    return int(text)
+
+
+def _digest(text: str | None) -> bytes | None:
+    try:
+        return None if text is None else bytes.fromhex(text)
+    except ValueError:
+        raise Invalid("invalid_parameter", "consent is the digest in hexadecimal", field="consent") from None
 
 
 async def collect_bills(
@@ -88,9 +154,7 @@ async def collect_bills(
     while True:
         async with services.reads.connection() as connection:
             found = await due_lines(connection, day, _COLLECTED_AT_ONCE)
-        answers = await services.engine.submit_all(
-            [CollectBill(line.consumer_id, line.instrument_id, day) for line in found]
-        )
+        answers = await BillCollector(services.engine, services.banks).collect_all(found, day)
         lines += len(found)
         failed += sum(isinstance(answer, ChuanliuError) for answer in answers)
         if len(found) < _COLLECTED_AT_ONCE or failed:
@@ -109,10 +173,7 @@ async def reschedule(
 ) -> dict[str, Any]:
     """Show what a line owes spread over months; with the consumer's consent to that schedule, do so."""
     line = await _line(services, user_id, product)
-    try:
-        digest = None if consent is None else bytes.fromhex(consent)
-    except ValueError:
-        raise Invalid("invalid_parameter", "consent is the digest in hexadecimal", field="consent") from None
+    digest = _digest(consent)
     instrument = line.instrument
     offer = await services.engine.submit(
         Reschedule(instrument.consumer_id, instrument.instrument_id, months=months, consent_sha256=digest)

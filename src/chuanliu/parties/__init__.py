@@ -70,6 +70,7 @@ from chuanliu.parties.merchants import (
     AddMerchant,
     ChangeMerchant,
     EndApiKey,
+    OpenSeller,
     RotateApiKey,
 )
 from chuanliu.parties.numbering import lock_counter, next_party, open_first_account
@@ -166,6 +167,7 @@ __all__ = [
     "NewApiKey",
     "NewCertificate",
     "NewPlatformKey",
+    "OpenSeller",
     "PartyCounter",
     "PaymentCode",
     "PlatformKey",

@@ -162,6 +162,34 @@ class AddMerchant(Command[AddedMerchant], frozen=True):
         return AddedMerchant(merchant, app, app_key, api_key)
 
 
+class OpenSeller(Command[Merchant], frozen=True):
+    """Let a party that is there already, such as a lender, receive payments under its own number, without a fee.
+
+    Asked again, the outcome is the merchant as it is. Raises `Invalid` for a malformed name.
+    """
+
+    party_id: int
+    name: str
+
+    def discover(self, seen: Seen, keys: Keys, reference: Reference) -> None:
+        lock_reference(keys)
+        keys.lock(MERCHANT, cell_of_party(self.party_id), self.party_id)
+
+    def decide(self, rows: Rows, context: Context) -> Merchant:
+        known = rows.get(MERCHANT, cell_of_party(self.party_id), self.party_id)
+        if known is not None:
+            return known
+        version = raise_version(rows)
+        cell = cell_of_party(self.party_id)
+        merchant = Merchant(
+            cell, self.party_id, None, require_name(self.name), "active", 0, False, "", context.now, version
+        )
+        rows.insert(MERCHANT, merchant)
+        for chart in (Chart.MERCHANT_RECEIVABLE, Chart.MERCHANT_SETTLED):
+            open_first_account(rows, context, self.party_id, chart, "CNY")
+        return merchant
+
+
 class ChangeMerchant(Command[Merchant], frozen=True):
     """Change what is not None: `blocked` stops new orders and payments; refunds and queries go on.
 

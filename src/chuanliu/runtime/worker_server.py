@@ -14,9 +14,9 @@ from typing import Any, Final
 import psycopg
 import structlog
 
-from chuanliu.acquiring import CALLS_MAX, BankSweeper, due_quotes
+from chuanliu.acquiring import CALLS_MAX, BankSweeper, BillCollector, due_quotes
 from chuanliu.admission import lease_store
-from chuanliu.bills import CollectBill, due_lines
+from chuanliu.bills import due_lines
 from chuanliu.clock import DAY, Micros, business_date, day_number
 from chuanliu.engine import dispatch_store
 from chuanliu.errors import ChuanliuError
@@ -165,8 +165,8 @@ class Worker:
     async def _collect_bills(self, connection: Connection) -> int:
         """Once a day for each line whose statement is due: agreed repayment, charges, reminders."""
         lines = await due_lines(connection, day_number(business_date(_now())), _SWEEP_MAX)
-        commands = [CollectBill(line.consumer_id, line.instrument_id) for line in lines]
-        for answer in await asyncio.gather(*map(self._services.engine.submit, commands), return_exceptions=True):
+        collector = BillCollector(self._services.engine, self._services.banks)
+        for answer in await collector.collect_all(lines):
             if isinstance(answer, ChuanliuError):
                 log.warning("a bill was not collected", error=str(answer))
         return len(lines)

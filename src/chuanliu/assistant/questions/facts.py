@@ -38,7 +38,10 @@ class Posting(msgspec.Struct, frozen=True, gc=False):
 
 
 class PaymentSeen(msgspec.Struct, frozen=True, gc=False):
-    """One payment that she made. `instrument_id` is the card or line that it drew on, None for the balance."""
+    """One payment that she made. `instrument_id` is the card or line that it drew on, None for the balance.
+
+    With `is_repayment` it repaid a bill, and is no spending.
+    """
 
     payment_id: int
     paid_at: Micros
@@ -50,6 +53,7 @@ class PaymentSeen(msgspec.Struct, frozen=True, gc=False):
     amount_minor: int
     currency: str
     instrument_id: int | None
+    is_repayment: bool = False
 
     @property
     def day(self) -> int:
@@ -198,7 +202,7 @@ class Facts(msgspec.Struct, frozen=True):
 
     def shops(self) -> list[Named]:
         """The shops that she paid, to be found in a question."""
-        return _named((each.shop, (each.shop,)) for each in self.payments if each.shop)
+        return _named((each.shop, (each.shop,)) for each in self.payments if each.shop and not each.is_repayment)
 
     def products(self) -> list[Named]:
         """The products that she has, by their names and their lenders' where that names one of them only."""

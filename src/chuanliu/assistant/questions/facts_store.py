@@ -15,7 +15,7 @@ from chuanliu.engine import Engine
 from chuanliu.ids import cell_of_party
 from chuanliu.instalments import FindPlans
 from chuanliu.ledger import Chart, account_of
-from chuanliu.lenders import FindInstruments, line_account
+from chuanliu.lenders import LENDER, FindInstruments, line_account
 from chuanliu.parties import FindConsumer, find_merchant
 
 POSTINGS_MAX: Final = 2000
@@ -127,10 +127,21 @@ async def _payments(
         merchant = find_merchant(engine.reference, merchant_id)
         shop = "" if merchant is None else merchant.name
         # What the ledger says of when it moved goes before what the payment says.
+        is_repayment = engine.reference.get(LENDER, cell_of_party(merchant_id), merchant_id) is not None
         paid_at: Micros = posted.get(payment_id) or completed_at
         found.append(
             PaymentSeen(
-                payment_id, paid_at, tuple(orders), number, subject, merchant_id, shop, amount, code, instrument
+                payment_id,
+                paid_at,
+                tuple(orders),
+                number,
+                subject,
+                merchant_id,
+                shop,
+                amount,
+                code,
+                instrument,
+                is_repayment,
             )
         )
     return sorted(found, key=lambda each: (each.paid_at, each.payment_id))

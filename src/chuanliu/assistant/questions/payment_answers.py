@@ -57,7 +57,8 @@ def spending(facts: Facts, slots: Slots, tongue: Tongue) -> Answer:
     chosen = [
         payment
         for payment in facts.payments
-        if _in_time(payment.day, slots)
+        if not payment.is_repayment
+        and _in_time(payment.day, slots)
         and slots.shop in (None, payment.shop)
         and _is_of(facts, payment.instrument_id, slots.product)
     ]
