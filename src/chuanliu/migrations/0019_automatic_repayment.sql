@@ -1,5 +1,5 @@
 -- Automatic repayment from linked cards: what consumers have agreed to, and what their cards were asked for.
--- depends: 0017_offline_windows
+-- depends: 0018_reminders
 
 CREATE TABLE repayment_consent (
     cell smallint NOT NULL,
