@@ -35,7 +35,7 @@ bench: $(VENV)/.development
 	$(BIN)/chuanliu bench $(or $(ARGS),all)
 
 rehearse: $(VENV)/.runtime
-	$(BIN)/chuanliu rehearse $(or $(ARGS),double-eleven --fresh --compress 60 --scale 0.02 --hold 0.5)
+	$(BIN)/chuanliu rehearse $(or $(ARGS),double-eleven --fresh --compress 60 --scale 0.01 --hold 0.5)
 
 # Only root can install Debian packages; for others, and offline, the tests that need one say so and are skipped.
 $(VENV)/.debian-packages: .ci/debian-packages | $(BIN)/python

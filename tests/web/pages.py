@@ -42,6 +42,7 @@ from chuanliu.web import (
     render_waiting,
 )
 from web.assistant_pages import assistant_views
+from web.operations_pages import operations_pages
 
 NOW = 1_794_000_000 * SECOND
 HOSTILE = """"><script>alert(1)</script><img src=x onerror='alert(2)'>{{ 7*7 }}</title>&amp;"""
@@ -193,6 +194,7 @@ def every_page(language: Language, word: str = "*小川", link: str = "https://s
     pages |= {f"question {name}": render_question(view) for name, view in question_views(language, word).items()}
     for done in (False, True):
         pages[f"reminders off {done}"] = render_off(OffView(language, "/assistant/off?t=abc", "abc", done))
+    pages |= operations_pages(language, word)
     pages |= {name: render_assistant(view) for name, view in assistant_views(language, word).items()}
     return pages
 

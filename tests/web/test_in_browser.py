@@ -13,7 +13,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from browser.chromium import ChromiumMissing, running_chromium
-from chuanliu.web import ASSETS, Language, LiveFigures, Wallet, live_json, wallets_json
+from chuanliu.web import ASSETS, Language, LiveFigures, Wallet, live_json, render_operations_live, wallets_json
+from web.operations_pages import operations_view
 from web.pages import every_page
 
 PAGES = {f"/{language.value}/{name}": page for language in Language for name, page in every_page(language).items()}
@@ -21,6 +22,7 @@ PATHS = {path.replace(" ", "-"): page for path, page in PAGES.items()}
 ANSWERS = {
     "/live": live_json(LiveFigures(99.5, (1.0, 9.0), refund_count=4_321)),
     "/wallets": wallets_json((Wallet("2088000000000101", "*川", 777, "281234567812345678"),), Language.EN),
+    "/operations-live": render_operations_live(operations_view(Language.EN, queue_ms=777.0)).encode(),
     "/pay/1/status": msgspec.json.encode({"stage": "sign-in"}),
 }
 
@@ -148,6 +150,18 @@ def test_figures_and_payment_codes_refresh_without_shifting_the_page(chromium: B
         expect(page.locator("[data-part=digits]")).to_have_text("2812 3456 7812 3456 78", timeout=15_000)
         assert page.locator("[data-part=barcode]").inner_html() != barcode
         assert page.evaluate("document.documentElement.scrollHeight") == height
+
+
+def test_the_operations_screen_stays_live_and_its_tables_open(chromium: Browser, site: str) -> None:
+    with opened(chromium, width=1920) as page:
+        page.goto(f"{site}/en/operations")
+        page.locator("#table-river summary").click()
+        table = page.locator("#table-river table")
+        expect(table).to_be_visible()
+        expect(page.locator(".op-queue .op-large")).to_have_text("777 ms", timeout=10_000)
+        expect(table).to_be_visible()
+        expect(page.locator("#table-latency table")).to_be_hidden()
+        assert page.evaluate("document.activeElement.closest('details').id") == "table-river"
 
 
 def test_copying_takes_the_whole_value(chromium: Browser, site: str) -> None:

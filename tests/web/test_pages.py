@@ -82,6 +82,9 @@ def test_no_text_is_left_over() -> None:
         if path.name.endswith((".html", ".txt", ".py")) and path.name != "texts.py"
     )
     composed = ("start.app_", "start.platform_", "start.seller_id", "start.api_key", "method.")
+    composed += ("operations.figure_", "operations.standing_", "operations.job_", "operations.rehearsal_")
+    composed += ("operations.span_", "operations.tenant_", "operations.earlier", "operations.later", "operations.live")
+    composed += ("operations.promised", "operations.capacity", "operations.real")
     composed += ("start.paid_", "start.refund_count", "start.notification_count", "start.backlog")
     assert [
         key for key in TEXTS if f'"{key}"' not in source and f"'{key}'" not in source and not key.startswith(composed)

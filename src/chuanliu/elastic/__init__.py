@@ -9,6 +9,7 @@ from chuanliu.elastic.need import HEADROOM, HOLD_S, Need, NeedOfUnits
 from chuanliu.elastic.plan_store import SLOT, SLOTS, PlanFeed
 from chuanliu.elastic.planning_client import Planner
 from chuanliu.elastic.provider import Provider, carry_out
+from chuanliu.elastic.slot_store import SlotRow, slots_of, write_slots
 from chuanliu.elastic.units import Limits, Phase, Seen, Unit, advance, drained
 from chuanliu.elastic.wish_store import Wish, read_wish, write_wish
 
@@ -34,6 +35,7 @@ __all__ = [
     "Planner",
     "Provider",
     "Seen",
+    "SlotRow",
     "Stretch",
     "Unit",
     "Wish",
@@ -42,6 +44,8 @@ __all__ = [
     "drained",
     "events_of_file",
     "read_wish",
+    "slots_of",
     "text_of_file",
+    "write_slots",
     "write_wish",
 ]

@@ -8,6 +8,7 @@ from typing import Final
 from chuanliu.capacity import Plan, Terms, WantedUnits, make_plan, promises_of, wanted_units
 from chuanliu.clock import HOUR, MINUTE, Micros
 from chuanliu.elastic.calendar_store import events_of_file
+from chuanliu.elastic.slot_store import SlotRow, slots_of
 from chuanliu.errors import ChuanliuError
 
 SLOT: Final = 5 * MINUTE
@@ -27,6 +28,16 @@ class PlanFeed:
         self._plan: Plan | None = None
         self._start: Micros = 0
         self.problem = ""
+
+    @property
+    def slots(self) -> list[SlotRow]:
+        """The plan in force by slot; empty while there has been none."""
+        return [] if self._plan is None else slots_of(self._plan, self._terms, self._start, SLOT)
+
+    @property
+    def made(self) -> tuple[int, int] | None:
+        """What tells one plan from the next; None while there has been none."""
+        return self._made
 
     def wanted(self, now: Micros) -> WantedUnits | None:
         """What is wanted at `now`; `None` while there has been no plan yet."""

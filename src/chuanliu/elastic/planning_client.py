@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 import structlog
@@ -14,6 +14,7 @@ import structlog
 from chuanliu.clock import Micros
 from chuanliu.elastic.need import Need, NeedOfUnits
 from chuanliu.elastic.plan_store import PlanFeed
+from chuanliu.elastic.slot_store import write_slots
 from chuanliu.metering import meter_store
 
 log = structlog.get_logger()
@@ -42,6 +43,7 @@ class Planner:
         self._problem = ""
         self._load_per_s = 0.0
         self._units = -1
+        self._recorded: tuple[int, int] | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Plan until `stop`. While the database does not answer, the load that was known last counts."""
@@ -56,6 +58,7 @@ class Planner:
                     while not stop.is_set():
                         async with asyncio.timeout(_PATIENCE_S):
                             self._load_per_s = await meter_store.load_per_s(connection)
+                            await self._record(connection)
                         await self._plan(stop)
             except (psycopg.Error, OSError, TimeoutError) as error:
                 log.warning("the load is not known", error=str(error)[:200])
@@ -73,6 +76,13 @@ class Planner:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_PERIOD_S):
                 await stop.wait()
+
+    async def _record(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        """A plan that is new goes on record, for the operations screen."""
+        if self._feed is not None and self._feed.made != self._recorded:
+            now = time.time_ns() // 1000
+            await write_slots(connection, self._feed.slots, now, shadow=False)
+            self._recorded = self._feed.made
 
     def _planned(self, now: Micros) -> int:
         if self._feed is None:

@@ -46,7 +46,7 @@ _BALANCE_MINOR: Final = 10_000_000_00
 _NEVER_CONFIRM_MINOR: Final = 10_000_000_000_00
 _CARD_SERIALS: Final = 900_000
 _EXPIRY: Final = "3512"
-_CODES_EACH: Final = 40
+_CODES_EACH: Final = 10
 
 
 class Player(msgspec.Struct, frozen=True):

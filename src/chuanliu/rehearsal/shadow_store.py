@@ -14,6 +14,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from chuanliu.clock import SECOND, Micros, to_datetime
+from chuanliu.elastic import SlotRow, write_slots
 from chuanliu.ids import SHADOW_OFFSET, SHADOW_PARTIES
 from chuanliu.ledger import Chart, account_of
 from chuanliu.rehearsal.script import Script
@@ -146,12 +147,11 @@ async def begin(connection: Connection, rehearsal_id: int, script: Script, start
         " VALUES (%s, %s, 'running', %s, %s)",
         [rehearsal_id, script.name, to_datetime(start), to_datetime(ends_at)],
     )
-    await connection.execute("DELETE FROM planned_slot WHERE shadow AND ends_at > %s", [to_datetime(start)])
     slot = round(script.slot_s * SECOND)
     rows = [
-        (
-            to_datetime(start + at * slot),
-            to_datetime(start + (at + 1) * slot),
+        SlotRow(
+            start + at * slot,
+            start + (at + 1) * slot,
             units,
             units * script.unit_rate,
             float(script.guaranteed[:, at].sum()),
@@ -159,13 +159,7 @@ async def begin(connection: Connection, rehearsal_id: int, script: Script, start
         )
         for at, units in enumerate(script.units)
     ]
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    await connection.execute(
-        "INSERT INTO planned_slot (shadow, starts_at, ends_at, units, capacity_per_s, promised_per_s, why)"
-        " SELECT true, * FROM unnest(%s::timestamptz[], %s::timestamptz[], %s::int[], %s::float8[], %s::float8[],"
-        " %s::text[])",
-        columns,
-    )
+    await write_slots(connection, rows, start, shadow=True)
 
 
 async def finish(connection: Connection, rehearsal_id: int, status: str, end: Micros, report: Any) -> None:

@@ -16,7 +16,7 @@ from psycopg_pool import PoolTimeout
 
 from chuanliu.acquiring import BankMeter, held_quotes, waiting_calls
 from chuanliu.errors import ChuanliuError
-from chuanliu.gateway import Services, admin, alipay_routes, cashier, consumer, lender, native, start
+from chuanliu.gateway import Services, admin, alipay_routes, cashier, consumer, lender, native, operations, start
 from chuanliu.gateway.edge import Edge
 from chuanliu.instalments import load_china_calendar
 from chuanliu.runtime.engine_session_store import engine_session, settings_of_process
@@ -74,6 +74,7 @@ def _application(
     native.add_routes(router, services)
     admin.add_routes(router, services)
     lender.add_routes(router, services)
+    operations.add_routes(router, services)
     edge = None if traffic is None else Edge(services, traffic.gate, traffic.meter, shadow_gate=traffic.shadow_gate)
     return Application(router, refuse=_refusal(services), overload=_overload(services), meter=meter, edge=edge)
 

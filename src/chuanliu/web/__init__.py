@@ -41,11 +41,26 @@ from chuanliu.web.choices import Choice, Means
 from chuanliu.web.flow_drawing import Flow, Stroke, Tick, flows_svg, stride, thinned
 from chuanliu.web.language import Language, choose_language, with_language
 from chuanliu.web.notices import ErrorView, WaitingView, render_error, render_waiting
+from chuanliu.web.operations import (
+    JobRow,
+    NextStep,
+    OperationsView,
+    PastEvent,
+    PlanStep,
+    RiverStep,
+    SignInView,
+    TenantRow,
+    WindowChoice,
+    render_operations,
+    render_operations_live,
+    render_operations_sign_in,
+)
 from chuanliu.web.questions import AnswerView, ProofRow, QuestionView, render_question
 from chuanliu.web.reference import ReferenceView, render_reference
 from chuanliu.web.snippets import Credentials
 from chuanliu.web.standalone import Listing, Picture, Sheet, render_sheet
 from chuanliu.web.start import LiveFigures, StartView, Wallet, live_json, render_start, wallets_json
+from chuanliu.web.texts import text
 
 __all__ = [
     "ASSETS",
@@ -65,6 +80,7 @@ __all__ = [
     "Expired",
     "Flow",
     "InProgress",
+    "JobRow",
     "Language",
     "LimitsView",
     "Listing",
@@ -73,29 +89,37 @@ __all__ = [
     "MessageView",
     "MirroredRow",
     "MonthView",
+    "NextStep",
     "OffView",
+    "OperationsView",
     "OrderSummary",
     "OwedRow",
     "Paid",
+    "PastEvent",
     "Picture",
+    "PlanStep",
     "PressureView",
     "ProductView",
     "ProofRow",
     "QuestionView",
     "ReferenceView",
     "RingView",
+    "RiverStep",
     "SettingsView",
     "ShareView",
     "SharesView",
     "Sheet",
     "SignIn",
+    "SignInView",
     "Stage",
     "StartView",
     "StatementView",
     "Stroke",
+    "TenantRow",
     "Tick",
     "WaitingView",
     "Wallet",
+    "WindowChoice",
     "choose_language",
     "flows_svg",
     "live_json",
@@ -105,6 +129,9 @@ __all__ = [
     "render_cashier",
     "render_error",
     "render_off",
+    "render_operations",
+    "render_operations_live",
+    "render_operations_sign_in",
     "render_question",
     "render_reference",
     "render_sheet",
@@ -113,6 +140,7 @@ __all__ = [
     "render_waiting",
     "stage_name",
     "stride",
+    "text",
     "thinned",
     "wallets_json",
     "with_language",

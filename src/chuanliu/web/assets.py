@@ -29,7 +29,9 @@ def _read(name: str) -> Asset:
     return Asset(f"/assets/{stem}.{sha256(body).hexdigest()[:12]}.{suffix}", _TYPES[suffix], body)
 
 
-_BY_NAME: Final = {name: _read(name) for name in ("chuanliu.css", "cashier.js", "start.js", "waiting.js", "icon.svg")}
+_BY_NAME: Final = {
+    name: _read(name) for name in ("chuanliu.css", "cashier.js", "start.js", "waiting.js", "icon.svg", "operations.js")
+}
 
 ASSETS: Final[dict[str, Asset]] = {asset.address: asset for asset in _BY_NAME.values()}
 """Address to asset, for the router."""

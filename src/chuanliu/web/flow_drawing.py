@@ -55,14 +55,16 @@ def flows_svg(
     height: int = 420,
     now: float | None = None,
 ) -> Markup:
-    """Flows stacked in their order, strokes over them. All have one length. `now` is a step with a line of its own."""
+    """Flows stacked in their order, strokes over them, on one axis of time; flows may end before strokes do. `now` is a
+    step with a line of its own.
+    """
     steps = max([*(len(each.values) for each in flows), *(len(each.values) for each in strokes)], default=0)
     top = _nice(_highest(flows, strokes, steps))
     frame = _Frame(width, height, max(steps, 2), top)
-    parts = [frame.grid(), *(frame.tick(each) for each in ticks)]
-    base = [0.0] * steps
+    parts = [frame.grid(), *(frame.tick(each, odd=bool(number % 2)) for number, each in enumerate(ticks))]
+    base = [0.0] * max((len(flow.values) for flow in flows), default=0)
     for number, flow in enumerate(flows):
-        above = [low + max(0.0, value) for low, value in zip(base, _whole(flow.values, steps), strict=True)]
+        above = [low + max(0.0, value) for low, value in zip(base, _whole(flow.values, len(base)), strict=True)]
         parts.append(frame.area(base, above, f"flow flow-{min(number, COLOURS - 1)}", flow.name))
         base = above
     parts += [frame.line(each) for each in strokes]
@@ -132,10 +134,11 @@ class _Frame:
             )
         return Markup("").join(lines)
 
-    def tick(self, tick: Tick) -> Markup:
-        x = self._x(tick.at)
-        return Markup('<path class="flow-grid" d="M{} {}v5"/><text class="flow-time" x="{}" y="{}">{}</text>').format(
-            x, self._height - _BOTTOM, x, self._height - 6, tick.label
+    def tick(self, tick: Tick, *, odd: bool) -> Markup:
+        """Every other label can be left out where there is little room."""
+        x, kind = self._x(tick.at), "flow-time flow-odd" if odd else "flow-time"
+        return Markup('<path class="flow-grid" d="M{} {}v5"/><text class="{}" x="{}" y="{}">{}</text>').format(
+            x, self._height - _BOTTOM, kind, x, self._height - 6, tick.label
         )
 
     def upright(self, at: float, kind: str) -> Markup:

@@ -59,6 +59,7 @@ class StartView(msgspec.Struct, frozen=True):
     demo_order_action: str
     csrf_token: str
     reference_url: str
+    operations_url: str = "/operations"
     official_base_url: str = ""
     official_refusal: str = ""
 

@@ -97,6 +97,7 @@ class _StartPage:
             demo_order_action=ORDERS_PATH,
             csrf_token=token,
             reference_url=with_language("/docs", language),
+            operations_url=with_language("/operations", language),
             official_base_url=self._second.url,
             official_refusal=self._second.refusal,
         )
