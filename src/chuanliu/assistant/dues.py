@@ -89,10 +89,13 @@ def calendar_of(
 ) -> tuple[MonthOfDues, ...]:
     """So many months from the current one on. What is past due and unpaid is to be paid in the current month."""
     first = today // 100
+    by_month: dict[int, list[Due]] = {}
+    for due in dues:
+        by_month.setdefault(due.month, []).append(due)
     made = []
     for ahead in range(months):
         month = next_cycle(first, ahead)
-        mine = [due for due in dues if due.month == month]
+        mine = by_month.get(month, [])
         overdue = sum(due.left_minor for due in dues if due.month < month) if not ahead else 0
         charges = charges_minor if not ahead else 0
         days: dict[int, int] = {}

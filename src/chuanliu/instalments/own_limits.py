@@ -29,7 +29,7 @@ from chuanliu.ids import cell_of_party
 from chuanliu.instalments.offers import Offer, split_of
 from chuanliu.instalments.tables import PLANS_OF_CONSUMER, Plan
 from chuanliu.lenders import find_product
-from chuanliu.money import CURRENCIES, format_amount
+from chuanliu.money import CURRENCIES
 from chuanliu.parties import CONSUMER
 
 LOOSER_AFTER: Final[Micros] = DAY
@@ -183,10 +183,9 @@ def require_own_limit(
     plans = rows.find(PLANS_OF_CONSUMER, cell_of_party(consumer_id), consumer_id)
     month = over_stop(restraint, bills_ahead(plans, offer.currency), offer)
     if month is not None:
-        stop = f"{format_amount(restraint.stop_minor, offer.currency)} {offer.currency}"
         raise Refused(
             "own_stop_exceeded",
-            f"the bills of {month // 100}-{month % 100:02d} would be above the payer's own stop of {stop}",
+            f"the bills of {month // 100}-{month % 100:02d} would be above the stop that the payer has set for herself",
             month=month,
         )
     until = cools_until(restraint, offer.principal_minor, ordered_at)

@@ -66,7 +66,13 @@ def _is_stored(services: Services, roster: Roster) -> bool:
 async def _add_merchant(services: Services, shop: Shop, pair: RsaKeyPair) -> SandboxMerchant:
     api_key = api_key_text(secrets.token_bytes(API_KEY_RANDOMNESS))
     added = await services.engine.submit(
-        AddMerchant(shop.name, fee_bps=shop.fee_bps, public_key=pair.public, api_key=new_api_key(api_key))
+        AddMerchant(
+            shop.name,
+            fee_bps=shop.fee_bps,
+            public_key=pair.public,
+            api_key=new_api_key(api_key),
+            category=shop.category,
+        )
     )
     if added.app is None:
         raise RuntimeError("a merchant came without its app")
