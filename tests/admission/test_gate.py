@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from chuanliu.admission import DECAY_S, LEASE_S, Congestion, Gate, PoolSettings, Report, TenantSettings, Verdict, deal
@@ -52,6 +54,32 @@ def test_payments_come_before_refunds_queries_and_batch() -> None:
     assert totals[NOISY, PAY] >= 299 and totals[NOISY, REFUND] >= 99
     assert totals[QUIET, BATCH] <= 0.1 * totals[QUIET, QUERY]
     assert sum(totals.values()) == pytest.approx(500, rel=0.04)
+
+
+@pytest.mark.parametrize("load", [0.5, 8.0])
+def test_many_small_tenants_lose_nothing_of_half_a_pool_and_gain_nothing_of_a_full_one(load: float) -> None:
+    """Each asks once in several seconds, so that its share is dealt anew and in another class with every second."""
+    tenants = {QUIET + number: TenantSettings(0.13, burst_per_s=2.2) for number in range(120)}
+    limit, seconds, gates = 16, 60, (Gate(), Gate())
+    settings, dice = PoolSettings(limit, tenants), random.Random(7)
+    offered = admitted = 0
+    for second in range(seconds):
+        leases = deal(settings, {str(at): gate.report(second) for at, gate in enumerate(gates)})
+        for at, gate in enumerate(gates):
+            gate.adopt(leases[str(at)], second)
+        for step in range(20):
+            for gate in gates:
+                gate.tick(second + step * STEP)
+            for tenant_id in tenants:
+                if dice.random() < load * limit / len(tenants) * STEP:
+                    offered += 1
+                    traffic_class = dice.choice((PAY, PAY, QUERY))
+                    admitted += dice.choice(gates).decide(tenant_id, traffic_class) is Verdict.ADMITTED
+    if load < 1:
+        assert admitted >= 0.995 * offered
+    else:
+        # What had been saved up before the first second comes on top, once.
+        assert 0.95 * limit * seconds <= admitted <= 1.05 * limit * seconds + 2 * 120
 
 
 def test_a_payment_takes_what_was_kept_for_queries() -> None:

@@ -217,7 +217,13 @@ class Gate:
             if tenant.burst is not None:
                 tenant.burst_depth = max(least, tenant.burst * depth_s)
                 tenant.burst_tokens = min(tenant.burst_tokens, tenant.burst_depth) if was_capped else tenant.burst_depth
-            tenant.tokens = [min(level, depth) for level, depth in zip(tenant.tokens, tenant.depths, strict=True)]
+            flow = 0.0
+            for number, depth in enumerate(tenant.depths):
+                level = tenant.tokens[number] + flow
+                tenant.tokens[number] = min(level, depth)
+                flow = max(0.0, level - depth)
+            # What a smaller bucket cannot hold was dealt to this process all the same: it is for whoever comes.
+            self._spare += flow
             whole += sum(rates)
         # A pool of nothing lets nobody in, not even the first.
         self._spare_depth = max(min(_SPARE_DEPTH_MIN, whole), whole * SPARE_DEPTH_S, 1.0) if whole > 0 else 0.0
