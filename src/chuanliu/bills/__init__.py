@@ -24,8 +24,9 @@ from chuanliu.bills.claims import Allocation, Charges, Share, allocate, last_bil
 from chuanliu.bills.cycles import Cycle, cycle_of, cycle_of_terms, due_after, ended_cycles, next_cycle
 from chuanliu.bills.due_store import DueLine, due_lines
 from chuanliu.bills.exports import day_text, signed, statement_csv, statement_pdf
+from chuanliu.bills.feeds import SIGNS, FeedKind, FindFeedLines, TakeFeedLine
 from chuanliu.bills.hardship import HardshipOffer, Reschedule, hardship_offer, rescheduled
-from chuanliu.bills.mirrored import MIRRORED_LABEL, MirroredBill, mirrored_bills
+from chuanliu.bills.mirrored import MIRRORED_LABEL, RECONCILED_LABEL, MirroredBill, mirrored_bills
 from chuanliu.bills.queries import FindStandings, FindStatement, FindStatements
 from chuanliu.bills.repaying import BALANCE_METHOD, BillPaid, CollectBill, RepayBill
 from chuanliu.bills.statement_store import StatementLine
@@ -40,6 +41,7 @@ from chuanliu.bills.tables import (
     STATEMENTS_OF_LINE,
     BillCharge,
     BillNotice,
+    FeedLine,
     Hardship,
     LineStanding,
     Statement,
@@ -56,6 +58,8 @@ __all__ = [
     "HARDSHIP",
     "LINE_STANDING",
     "MIRRORED_LABEL",
+    "RECONCILED_LABEL",
+    "SIGNS",
     "STATEMENT",
     "STATEMENTS_OF_CONSUMER",
     "STATEMENTS_OF_LINE",
@@ -73,7 +77,10 @@ __all__ = [
     "DeclineCharge",
     "DueLine",
     "Dues",
+    "FeedKind",
+    "FeedLine",
     "FindAutoRepayment",
+    "FindFeedLines",
     "FindStandings",
     "FindStatement",
     "FindStatements",
@@ -92,6 +99,7 @@ __all__ = [
     "Share",
     "Statement",
     "StatementLine",
+    "TakeFeedLine",
     "Tongue",
     "allocate",
     "cycle_of",

@@ -149,6 +149,27 @@ class BillCharge(Row, frozen=True, gc=False):
         return self.status in ("due", "asked")
 
 
+class FeedLine(Row, frozen=True, gc=False):
+    """A line that a bank gave of an account whose product it services. Days are yyyymmdd, amounts positive.
+
+    `payment_id` is set where it is about a payment that passed here.
+    """
+
+    cell: SmallInt
+    instrument_id: int
+    reference: str
+    consumer_id: int
+    product_id: int
+    kind: str
+    posted_on: Integer
+    due_on: Integer
+    amount_minor: int
+    currency: str
+    text: str
+    payment_id: int | None
+    taken_at: Instant
+
+
 LINE_STANDING: Table[LineStanding] = Table("line_standing", LineStanding, ("cell", "instrument_id"), rank=57)
 BILL_NOTICE: Table[BillNotice] = Table(
     "bill_notice", BillNotice, ("cell", "instrument_id", "cycle", "days"), rank=58, append_only=True
@@ -160,3 +181,5 @@ REPAYMENT_CONSENT: Table[RepaymentConsent] = Table(
 CONSENTS_OF_LINE = REPAYMENT_CONSENT.index("of_line", "cell", "instrument_id")
 BILL_CHARGE: Table[BillCharge] = Table("bill_charge", BillCharge, ("cell", "charge_id"), rank=62)
 CHARGES_OF_LINE = BILL_CHARGE.index("of_line", "cell", "instrument_id")
+FEED_LINE: Table[FeedLine] = Table("feed_line", FeedLine, ("cell", "instrument_id", "reference"), rank=63)
+FEED_LINES_OF_CONSUMER = FEED_LINE.index("of_consumer", "cell", "consumer_id")

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from chuanliu.cli.installation import Data, DatabaseUrl, Json, command, run
+from chuanliu.cli.installation import Data, DatabaseUrl, Failed, Json, command, run
 from chuanliu.errors import ChuanliuError
 from chuanliu.gateway import Services
+from chuanliu.gateway import lender as lender_api
 from chuanliu.lenders import (
     PRODUCT,
     ApplyLender,
@@ -216,3 +217,24 @@ async def suspend_lender(services: Services, /, code: Code, product: ProductCode
 async def resume_lender(services: Services, /, code: Code, product: ProductCode = None) -> dict[str, Any]:
     """Offer what was suspended again."""
     return await _set_suspended(services, code, product, suspended=False)
+
+
+@command(app, "feed")
+async def feed_lines(
+    services: Services,
+    /,
+    code: Code,
+    file: Annotated[Path, typer.Argument(help="JSON with lines, or one JSON object a line.", metavar="FILE")],
+) -> Any:
+    """Take a bank's lines of bills that it makes itself. What was taken before stays; refused lines are shown.
+
+    The status is 1 where a line was refused.
+    """
+    lender = find_lender(await services.engine.ask(ReadReference()), code)
+    lines = lender_api.read_lines(file.read_text("utf-8"))
+    told: list[dict[str, Any]] = []
+    for start in range(0, len(lines), lender_api.LINES_MAX):
+        told += await lender_api.take_feed(services, lender.lender_id, lines[start : start + lender_api.LINES_MAX])
+    members = {status: sum(each["status"] == status for each in told) for status in ("taken", "known", "refused")}
+    refused = [each | {"line": number} for number, each in enumerate(told, 1) if each["status"] == "refused"]
+    return Failed({**members, "lines": refused}) if refused else {**members, "lines": []}

@@ -117,6 +117,7 @@ CODES: Final[dict[str, str]] = {
     "instrument_not_found": "No such card or line.",
     "card_not_supported": "No lender here issues this card.",
     "consent_outdated": "The consent is not to the present text; read it again.",
+    "feed_line_inconsistent": "A line with this reference exists with other content.",
     "line_has_debt": "The line has debt and cannot be closed.",
     "lines_exhausted": "The consumer can open no further line.",
     "limit_below_used": "The limit would be below what is used.",

@@ -30,12 +30,13 @@ class OwedRow(msgspec.Struct, frozen=True):
 
 
 class MirroredRow(msgspec.Struct, frozen=True):
-    """What payments made here bring onto another lender's bill."""
+    """What another lender bills, as seen here or, as `label` says, as the bank has billed it."""
 
     title: str
     due_on: str
     due_minor: int
     currency: str
+    label: str = ""
 
 
 class BillsView(msgspec.Struct, frozen=True):

@@ -110,6 +110,7 @@ CHINESE: Final[dict[str, str]] = {
     "instrument_not_found": "没有这张卡或这个额度。",
     "card_not_supported": "这里没有发行该卡的贷方。",
     "consent_outdated": "同意书已更新，请重新阅读并同意。",
+    "feed_line_inconsistent": "此编号的账单明细已存在，但内容不同。",
     "line_has_debt": "该额度仍有欠款，不能关闭。",
     "lines_exhausted": "该用户不能再开通更多额度。",
     "limit_below_used": "额度不能低于已用金额。",

@@ -148,8 +148,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "bills.auto_on": ("同意到期日自动还款", "Agree to automatic repayment on the due day"),
     "bills.auto_off": ("取消自动还款", "Take automatic repayment back"),
     "bills.mirrored": (
-        "其他机构的还款：仅为本平台所见，并非银行账单",
-        "Other lenders: as seen here, not your bank's statement",
+        "其他机构的还款",
+        "Other lenders",
     ),
     "bills.postings": ("明细", "Postings"),
     "bills.assistant": ("账单助手", "Bill assistant"),

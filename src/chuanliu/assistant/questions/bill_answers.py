@@ -24,12 +24,12 @@ from chuanliu.assistant.questions.slots import Slots
 from chuanliu.bills import (
     MIRRORED_LABEL,
     Cycle,
+    MirroredBill,
     Statement,
     Tongue,
     cycle_of_terms,
     figure_text,
     last_due,
-    mirrored_bills,
     unpaid,
 )
 from chuanliu.clock import date_of, day_number
@@ -103,8 +103,6 @@ def due(facts: Facts, slots: Slots, tongue: Tongue) -> Answer:
                     )
                 )
     proofs += _mirrored(facts, slots, tongue)
-    if any(each.kind == "mirrored" for each in proofs):
-        notes.append(say(tongue, *MIRRORED_LABEL))
     if not proofs and not facts.lines(slots.product):
         return no_line("due", tongue)
     when = "" if slots.month is None else month_text(slots.month, tongue)
@@ -137,18 +135,22 @@ def _still_unpaid(facts: Facts, line: CreditLine, statement: Statement, tongue: 
         yield say(tongue, f"到期还款日 {day}，已还清。", f"Due on {day}; it is paid.")
 
 
+def _mirrored_text(facts: Facts, bill: MirroredBill, tongue: Tongue) -> str:
+    return f"{facts.title(bill.instrument_id, tongue)} · {say(tongue, *bill.label)}"
+
+
 def _mirrored(facts: Facts, slots: Slots, tongue: Tongue) -> Iterator[Proof]:
     month = slots.month
     if month is None and slots.bill is not None:
         return
-    bills = mirrored_bills(facts.external_plans(slots.product))
+    bills = facts.mirrored(slots.product)
     ahead = [bill for bill in bills if bill.due_on >= day_number(facts.today)]
     if month is None and ahead:
         month = ahead[0].month
     for bill in bills:
         if bill.month == month:
             yield Proof(
-                "mirrored", facts.title(bill.instrument_id, tongue), bill.due_minor, bill.currency, bill.due_on,
+                "mirrored", _mirrored_text(facts, bill, tongue), bill.due_minor, bill.currency, bill.due_on,
                 f"instrument {bill.instrument_id}", "/bills",
             )  # fmt: skip
 
@@ -177,10 +179,10 @@ def debt(facts: Facts, slots: Slots, tongue: Tongue) -> Answer:
     today = day_number(facts.today)
     elsewhere = [
         Proof(
-            "mirrored", facts.title(bill.instrument_id, tongue), bill.due_minor, bill.currency, bill.due_on,
+            "mirrored", _mirrored_text(facts, bill, tongue), bill.due_minor, bill.currency, bill.due_on,
             f"instrument {bill.instrument_id}", "/bills", counted=False,
         )
-        for bill in mirrored_bills(facts.external_plans(slots.product))
+        for bill in facts.mirrored(slots.product)
         if bill.due_on >= today
     ]  # fmt: skip
     notes = []

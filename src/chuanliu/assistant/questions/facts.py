@@ -9,7 +9,19 @@ from typing import NamedTuple
 import msgspec
 
 from chuanliu.assistant.questions.slots import Named
-from chuanliu.bills import Cycle, LineStanding, Statement, Tongue, cycle_of_terms, last_billed, next_cycle, unpaid
+from chuanliu.bills import (
+    Cycle,
+    FeedLine,
+    LineStanding,
+    MirroredBill,
+    Statement,
+    Tongue,
+    cycle_of_terms,
+    last_billed,
+    mirrored_bills,
+    next_cycle,
+    unpaid,
+)
 from chuanliu.clock import Micros, business_date, day_number
 from chuanliu.instalments import Plan
 from chuanliu.lenders import InstrumentView, ProductTerms, terms_of
@@ -149,6 +161,7 @@ class Facts(msgspec.Struct, frozen=True):
     postings: tuple[Posting, ...]
     payments: tuple[PaymentSeen, ...]
     refunds: tuple[RefundSeen, ...]
+    feed: tuple[FeedLine, ...]
     is_complete: bool
 
     def open_views(self, product: str | None = None) -> list[InstrumentView]:
@@ -181,6 +194,12 @@ class Facts(msgspec.Struct, frozen=True):
             and plan.status in ("active", "completed", "refunded")
             and product in (None, codes.get(plan.instrument_id))
         ]
+
+    def mirrored(self, product: str | None = None) -> tuple[MirroredBill, ...]:
+        """Bills of other lenders, as seen here or as they have billed them."""
+        codes = {view.instrument.instrument_id: view.product.code for view in self.views}
+        lines = (line for line in self.feed if product in (None, codes.get(line.instrument_id)))
+        return mirrored_bills(self.external_plans(product), lines)
 
     def view_of(self, instrument_id: int) -> InstrumentView | None:
         """The card or line by its number."""

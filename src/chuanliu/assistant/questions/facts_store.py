@@ -9,7 +9,7 @@ import psycopg
 from psycopg.rows import class_row, tuple_row
 
 from chuanliu.assistant.questions.facts import Facts, PaymentSeen, Posting, RefundSeen
-from chuanliu.bills import FindStandings, FindStatements
+from chuanliu.bills import FindFeedLines, FindStandings, FindStatements
 from chuanliu.clock import Micros, business_date
 from chuanliu.engine import Engine
 from chuanliu.ids import cell_of_party
@@ -61,11 +61,12 @@ _REFUNDS: Final = """
 
 async def read_facts(engine: Engine, connection: psycopg.AsyncConnection[Any], consumer_id: int, now: Micros) -> Facts:
     """What this consumer's questions are answered from. Raises `NotFound(consumer_not_found)`."""
-    consumer, views, plans, statements = await asyncio.gather(
+    consumer, views, plans, statements, feed = await asyncio.gather(
         engine.ask(FindConsumer(consumer_id)),
         engine.ask(FindInstruments(consumer_id, closed=True)),
         engine.ask(FindPlans(consumer_id)),
         engine.ask(FindStatements(consumer_id)),
+        engine.ask(FindFeedLines(consumer_id)),
     )
     numbers = tuple(each.instrument.instrument_id for each in views if each.instrument.line_no is not None)
     standings = await engine.ask(FindStandings(consumer_id, numbers)) if numbers else ()
@@ -92,6 +93,7 @@ async def read_facts(engine: Engine, connection: psycopg.AsyncConnection[Any], c
         postings=tuple(postings),
         payments=tuple(payments),
         refunds=tuple(refunds),
+        feed=feed,
         is_complete=max(read) < POSTINGS_MAX and len(payments) < PAYMENTS_MAX,
     )
 

@@ -121,6 +121,7 @@ _BUSINESS: Final[dict[str, tuple[str, str]]] = {
     "instrument_not_found": _SYSTEM_ERROR,
     "card_not_supported": _SYSTEM_ERROR,
     "consent_outdated": _SYSTEM_ERROR,
+    "feed_line_inconsistent": ("ACQ.INVALID_PARAMETER", "账单明细编号重复且内容不一致"),
     "line_has_debt": _SYSTEM_ERROR,
     "lines_exhausted": _SYSTEM_ERROR,
     "limit_below_used": _SYSTEM_ERROR,

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from chuanliu.bills import (
     FIGURE_TEXTS,
+    FindFeedLines,
     FindStandings,
     FindStatement,
     FindStatements,
@@ -84,9 +85,10 @@ class _BillPages(OwnPages):
             ),
             mirrored=tuple(
                 MirroredRow(
-                    self._title(bill.product_id, language), day_text(bill.due_on), bill.due_minor, bill.currency
+                    self._title(bill.product_id, language), day_text(bill.due_on), bill.due_minor, bill.currency,
+                    bill.label[language is not Language.ZH],
                 )
-                for bill in mirrored_bills(plans)
+                for bill in mirrored_bills(plans, await engine.ask(FindFeedLines(consumer_id)))
             ),
             problem_code=problem_code,
             sandbox=self.services.sandbox,

@@ -18,7 +18,7 @@ from chuanliu.assistant import (
     reminder_store,
     word_of,
 )
-from chuanliu.bills import FindStatements, mirrored_bills
+from chuanliu.bills import FindFeedLines, FindStatements, mirrored_bills
 from chuanliu.errors import ChuanliuError, Invalid, Unauthenticated
 from chuanliu.gateway.cashier import session as sessions
 from chuanliu.gateway.composition import Services
@@ -83,8 +83,9 @@ async def list_bills(services: Services, ask: Ask) -> documents.Bills:
     """Her statements, oldest first, and what payments made here bring onto other lenders' bills."""
     statements = await services.engine.ask(FindStatements(ask.consumer_id))
     plans = await services.engine.ask(FindPlans(ask.consumer_id))
+    lines = await services.engine.ask(FindFeedLines(ask.consumer_id))
     return documents.Bills(
-        tuple(map(statement_document, statements)), tuple(map(mirrored_document, mirrored_bills(plans)))
+        tuple(map(statement_document, statements)), tuple(map(mirrored_document, mirrored_bills(plans, lines)))
     )
 
 

@@ -52,13 +52,18 @@ class BillStatement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MirroredBillDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """What payments made here bring onto one bill of another lender. It is not that lender's statement."""
+    """One bill of another lender, as seen here: `seen` from payments made here and from what the bank has told, of
+    which `elsewhere` is what did not pass here. `reconciled` once the bank has told its own total, which is `due` then.
+    """
 
     label: str
     product: Id
     month: Month
     due_on: Day
     due: AmountText
+    seen: AmountText
+    elsewhere: AmountText
+    reconciled: bool
     currency: str
 
 

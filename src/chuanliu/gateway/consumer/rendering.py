@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chuanliu.assistant import AssistantProfile, Overview, Share, Word, profile_document
-from chuanliu.bills import FIGURE_TEXTS, MIRRORED_LABEL, MirroredBill, Statement, day_text, signed
+from chuanliu.bills import FIGURE_TEXTS, MirroredBill, Statement, day_text, signed
 from chuanliu.clock import Micros, iso_text
 from chuanliu.gateway.consumer import documents
 from chuanliu.instalments import NO_RESTRAINT, OwnLimit, Restraint
@@ -31,11 +31,14 @@ def statement_document(statement: Statement) -> documents.BillStatement:
 def mirrored_document(bill: MirroredBill) -> documents.MirroredBillDocument:
     """A bill of another lender, as seen here."""
     return documents.MirroredBillDocument(
-        label=MIRRORED_LABEL[1],
+        label=bill.label[1],
         product=str(bill.product_id),
         month=bill.month,
         due_on=day_text(bill.due_on),
         due=signed(bill.due_minor, bill.currency),
+        seen=signed(bill.seen_minor, bill.currency),
+        elsewhere=signed(bill.elsewhere_minor, bill.currency),
+        reconciled=bill.billed_minor is not None,
         currency=bill.currency,
     )
 

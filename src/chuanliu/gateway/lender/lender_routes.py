@@ -14,6 +14,7 @@ from chuanliu.gateway.bodies import NothingBody, RawBody, body_reader
 from chuanliu.gateway.composition import Services
 from chuanliu.gateway.described import api_document, described
 from chuanliu.gateway.document_routes import serve_document
+from chuanliu.gateway.lender.feed_routes import FeedBody, take_feed
 from chuanliu.gateway.native.account_documents import Events, EventsQuery
 from chuanliu.gateway.native.event_routes import events_behind
 from chuanliu.gateway.native.fields import id_of, read_query
@@ -100,6 +101,11 @@ async def report(services: Services, ask: Ask) -> Document:
     return await campaigns.report(services, query, ask.lender_id, view, lender_id=ask.lender_id)
 
 
+async def take_lines(services: Services, ask: Ask) -> Document:
+    """Take lines of bills that the lender makes itself: each once by its reference, or refused by itself."""
+    return {"lines": await take_feed(services, ask.lender_id, ask.body.lines)}
+
+
 async def list_events(services: Services, ask: Ask) -> Events:
     """What campaigns came to that the lender runs or sponsors, behind a cursor."""
     return await events_behind(services, ask.lender_id, ask.query)
@@ -116,6 +122,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("POST", f"{_CAMPAIGN}/sponsors/{{sponsor_id}}/budget", campaigns.BudgetBody, add_budget),
     Operation("POST", f"{_CAMPAIGN}/schedule", campaigns.ScheduleBody, schedule_campaign),
     *(Operation("POST", f"{_CAMPAIGN}/{name}", NothingBody, _move(name)) for name in campaigns.MOVES),
+    Operation("POST", "/lender/v1/feed", FeedBody, take_lines),
     Operation("GET", "/lender/v1/events", None, list_events, query=EventsQuery),
     Operation("GET", "/lender/v1/reports", None, report, query=campaigns.ReportQuery),
 )
@@ -123,7 +130,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
 DOCUMENT_PATH: Final = "/lender/v1/openapi.json"
 _DESCRIPTION: Final = """\
 What a bank does with its own campaigns: makes, schedules, publishes and ends them, tops their budgets up, sees what
-they brought, and reads what became of those that it runs or sponsors.
+they brought, and reads what became of those that it runs or sponsors. Gives lines of bills that it makes itself.
 
 Send the lender's key as `Authorization: Bearer KEY`. Unknown fields are refused. Every error is a problem document
 (RFC 9457). Campaigns of other owners do not exist here.
