@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import threading
 import time
@@ -150,6 +151,23 @@ def test_it_stops_when_real_tenants_suffer(
     assert report["audit_clean"] and report["seconds"] < 60
     assert count(database, "planned_slot WHERE shadow AND starts_at > now()") == 0
     assert 429 in merchant.answers
+
+
+def test_who_ends_it_leaves_nothing_that_goes_on(platform: RunningPlatform, database: psycopg.Connection[Any]) -> None:
+    process = rehearsing(platform, "double-eleven", *EVENING, *PATIENT, "--no-banks", "--compress", "60")
+    try:
+        eventually(lambda: count(database, "rehearsal WHERE status = 'running'"), 90)
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=90)
+    finally:
+        process.kill()
+    assert (process.returncode, output) == (1, "") and "was ended" in errors, errors
+    assert count(database, "rehearsal WHERE status = 'running'") == 0
+    assert count(database, "rehearsal_pool WHERE until > now()") == 0
+    assert count(database, "planned_slot WHERE shadow AND starts_at > now()") == 0
+    live = f"api_key WHERE merchant_id >= {SHADOW_PARTIES} AND (valid_until IS NULL OR valid_until > now())"
+    assert count(database, live) == 0
+    assert platform.chuanliu("audit")["clean"]
 
 
 @pytest.mark.parametrize(

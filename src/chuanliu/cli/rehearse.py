@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -171,6 +172,10 @@ def _run(settings: Settings, script: Script, wishes: Wishes, *, quiet: bool) -> 
     console = Console(stderr=True, quiet=quiet)
 
     async def act() -> Report:
+        # As Ctrl-C does: the load ends, the pool is closed, keys end.
+        own = asyncio.current_task()
+        if own is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, own.cancel)
         try:
             async with engine_session(settings) as services:
                 return await rehearse(services, settings, script, wishes, status.update)
@@ -178,7 +183,10 @@ def _run(settings: Settings, script: Script, wishes: Wishes, *, quiet: bool) -> 
             raise CannotStart(f"the rehearsal could not go on: {failure.message.splitlines()[0]}") from None
 
     with console.status("starting") as status:
-        return asyncio.run(act())
+        try:
+            return asyncio.run(act())
+        except asyncio.CancelledError:
+            raise CannotStart("the rehearsal was ended; what it left is removed with --remove") from None
 
 
 async def _remove(settings: Settings) -> dict[str, Any]:

@@ -147,6 +147,10 @@ class _Rehearsal:
             ended = time.time_ns() // 1000
             self._hear("draining")
             left = await self._drain()
+        except BaseException:
+            with suppress(psycopg.Error):
+                await shadow_store.abandon(self._connection, rehearsal_id)
+            raise
         finally:
             with suppress(psycopg.Error, ChuanliuError):
                 await lease_store.end_rehearsal(self._connection)

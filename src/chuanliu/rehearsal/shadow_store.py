@@ -171,6 +171,16 @@ async def finish(connection: Connection, rehearsal_id: int, status: str, end: Mi
     )
 
 
+async def abandon(connection: Connection, rehearsal_id: int) -> None:
+    """One that is ended from outside is on record as stopped; no effect on one that has finished."""
+    ended = await connection.execute(
+        "UPDATE rehearsal SET status = 'stopped', ends_at = now() WHERE rehearsal_id = %s AND status = 'running'",
+        [rehearsal_id],
+    )
+    if ended.rowcount:
+        await connection.execute("DELETE FROM planned_slot WHERE shadow AND starts_at > now()")
+
+
 _KEPT: Final = frozenset(
     {"merchant", "app", "app_key", "api_key", "webhook_endpoint", "lender", "product", "campaign", "sponsor", "account"}
 )
