@@ -82,6 +82,30 @@ def test_leases_are_dealt_to_who_reports_and_taken_from_who_is_gone(database_url
     on(database_url, work)
 
 
+def test_what_is_promised_is_guaranteed_while_it_is_promised(database_url: str) -> None:
+    wants = {TENANT: (500.0, 0.0, 0.0, 0.0), OTHER: (500.0, 0.0, 0.0, 0.0)}
+
+    async def shares(connection: Connection, promised: dict[int, float]) -> tuple[float, float]:
+        await lease_store.exchange(connection, "p", Report(wants))
+        await lease_store.coordinate(connection, promised)
+        issued = await lease_store.exchange(connection, "p", Report(wants))
+        assert issued is not None
+        return issued.lease.tenants[TENANT].total, issued.lease.tenants[OTHER].total
+
+    async def work(connection: Connection) -> None:
+        await lease_store.set_limit(connection, 100)
+        await lease_store.reset_tenant(connection, TENANT)
+        assert await shares(connection, {}) == pytest.approx((50, 50))
+        assert await shares(connection, {TENANT: 80.0}) == pytest.approx((90, 10))
+        await lease_store.set_tenant(connection, OTHER, TenantSettings(20))
+        assert await shares(connection, {TENANT: 80.0, OTHER: 5.0}) == pytest.approx((80, 20))
+        await lease_store.reset_tenant(connection, OTHER)
+        assert await shares(connection, {}) == pytest.approx((50, 50))
+        await lease_store.leave(connection, "p")
+
+    on(database_url, work)
+
+
 def test_rehearsals_have_a_pool_of_their_own_while_somebody_says_so(database_url: str) -> None:
     shadow = SHADOW_PARTIES + 1
 

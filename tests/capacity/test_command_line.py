@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from capacity.test_calendar import SOUTH, STEP
+from calendars.test_calendar import SOUTH, STEP
 
 SHIPPED = str(Path(__file__).parents[2] / "scenarios" / "double-eleven.yaml")
 

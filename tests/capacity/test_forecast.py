@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from chuanliu.bench.capacity_days import DAY_START
-from chuanliu.capacity import Event, Quantiles, Trace, forecast
+from chuanliu.calendars import Event, Quantiles
+from chuanliu.capacity import Trace, forecast
 from chuanliu.clock import DAY, HOUR, MINUTE
 from chuanliu.errors import Invalid
 

@@ -14,7 +14,8 @@ import yaml
 from typer.main import get_group
 from typer.testing import CliRunner
 
-from capacity.test_calendar import STEP
+from calendars.test_calendar import STEP
+from chuanliu.calendars import EventFeed
 from chuanliu.capacity import Terms, make_plan, manifests, wanted_units
 from chuanliu.cli import app
 from chuanliu.cli.capacity_commands import app as capacity
@@ -88,7 +89,7 @@ def test_the_command_prints_yaml_that_reads_back() -> None:
 def test_the_feed_follows_its_calendar_and_keeps_the_last_plan_when_that_breaks(tmp_path: Path) -> None:
     path = tmp_path / "calendar.yaml"
     path.write_text(STEP)
-    feed = PlanFeed(path, unit_rate=100, units_max=9, lag=5 * MINUTE)
+    feed = PlanFeed(EventFeed(path), unit_rate=100, units_max=9, lag=5 * MINUTE)
     before = from_datetime(yaml.safe_load("2026-11-11T11:50:00+00:00"))
     assert [feed.wanted(before + n * MINUTE).units for n in (0, 6, 30, 71)] == [0, 3, 3, 0]
     path.write_text(STEP.replace("300", "500"))
@@ -106,7 +107,7 @@ def test_the_server_answers_keda(tmp_path: Path) -> None:
     path = tmp_path / "calendar.yaml"
     for text, status in ((STEP, 200), ("events: 3", 503)):
         path.write_text(text)
-        with plan_server(PlanFeed(path, unit_rate=100, units_max=9, lag=0), "127.0.0.1", 0) as server:
+        with plan_server(PlanFeed(EventFeed(path), unit_rate=100, units_max=9, lag=0), "127.0.0.1", 0) as server:
             thread = threading.Thread(target=server.serve_forever)
             thread.start()
             try:

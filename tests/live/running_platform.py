@@ -58,14 +58,14 @@ class RunningPlatform:
     process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        """Start and wait until the gateway answers."""
+        """Start and wait until a gateway answers, and commands find the platform."""
         argv = [*COMMAND, self.command, "--data", str(self.data), "--port", str(self.port), *self.options]
         self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         process = self.process
 
         def answers() -> bool:
             assert process.poll() is None, process.communicate()[0]
-            return self.is_healthy()
+            return self.is_healthy() and (read_status(self.data) or {}).get("state") == "running"
 
         eventually(answers, READY_S)
 

@@ -135,7 +135,7 @@ def test_it_stops_when_real_tenants_suffer(
     )  # fmt: skip
     try:
         eventually(lambda: count(database, "rehearsal WHERE status = 'running'"), 60)
-        assert count(database, "planned_slot WHERE shadow AND starts_at > now()") > 0
+        eventually(lambda: count(database, "planned_slot WHERE shadow AND starts_at > now()"), 30)
         other = rehearsing(platform, "double-eleven", *EVENING, "--compress", "240", "--minutes", "40")
         assert "under way" in other.communicate(timeout=60)[1] and other.returncode == 1
         time.sleep(2)

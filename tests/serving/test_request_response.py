@@ -100,3 +100,8 @@ def test_json_and_headers() -> None:
     assert response.header("x") == "y"
     assert Response.json(b"{}").body == b"{}"
     assert response.header("missing") is None
+
+
+def test_a_problem_that_quotes_what_is_no_text_can_be_told() -> None:
+    told = json.loads(Response.problem(Invalid("invalid_parameter", "`\ud8cc` is not known")).body)
+    assert told["detail"] == "`?` is not known"

@@ -10,6 +10,7 @@ lease of it comes with the other one.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -23,6 +24,7 @@ Connection = psycopg.AsyncConnection[Any]
 
 REPORT_S: Final = 3.0
 """A process that has not reported for so long has no part of the pool."""
+NOTHING_PROMISED: Final[Mapping[int, float]] = MappingProxyType({})
 
 _encode: Final = msgspec.json.Encoder().encode
 _report: Final = msgspec.json.Decoder(Report).decode
@@ -139,18 +141,22 @@ async def first(connection: Connection, process: str) -> Lease:
     """What a process goes by that has just begun: the safe part of one more process than report."""
     cursor = await connection.execute(_FRESH, [REPORT_S])
     others = {name for name, _ in await cursor.fetchall()} - {process}
-    real, shadow = await _read_pools(connection)
+    real, shadow = await _read_pools(connection, {})
     count = len(others) + 1
     return msgspec.structs.replace(first_lease(real, count), shadow=first_lease(shadow, count))
 
 
-async def coordinate(connection: Connection) -> int:
-    """Deal both pools once: a lease for each process that has reported of late. Returns how many."""
+async def coordinate(connection: Connection, promised: Mapping[int, float] = NOTHING_PROMISED) -> int:
+    """Deal both pools once: a lease for each process that has reported of late. Returns how many.
+
+    `promised` is what tenants are guaranteed at present besides, in requests a second, such as for a declared event:
+    of it and what the operator has set, the larger counts.
+    """
     cursor = await connection.execute(_FRESH, [REPORT_S])
     reports = {process: _report(body) for process, body in await cursor.fetchall()}
     leases: dict[str, Lease] = {}
     if reports:
-        real, shadow = await _read_pools(connection)
+        real, shadow = await _read_pools(connection, promised)
         leases = deal(real, {process: report.of(shadow=False) for process, report in reports.items()})
         dealt = deal(shadow, {process: report.of(shadow=True) for process, report in reports.items()})
         leases = {process: msgspec.structs.replace(lease, shadow=dealt[process]) for process, lease in leases.items()}
@@ -159,8 +165,9 @@ async def coordinate(connection: Connection) -> int:
     return len(leases)
 
 
-async def _read_pools(connection: Connection) -> tuple[PoolSettings, PoolSettings]:
-    return (await read_settings(connection)).parted(await rehearsal_limit(connection))
+async def _read_pools(connection: Connection, promised: Mapping[int, float]) -> tuple[PoolSettings, PoolSettings]:
+    settings = (await read_settings(connection)).promising(promised)
+    return settings.parted(await rehearsal_limit(connection))
 
 
 async def leave(connection: Connection, process: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -54,6 +55,16 @@ class PoolSettings(msgspec.Struct, frozen=True):
     def of(self, tenant_id: int) -> TenantSettings:
         """The settings of one tenant, its own or the default."""
         return self.tenants.get(tenant_id, DEFAULT_SETTINGS)
+
+    def promising(self, guarantees: Mapping[int, float]) -> PoolSettings:
+        """With what a plan promises, where that is more than what is set; a burst is never below the guarantee."""
+        found = dict(self.tenants)
+        for tenant_id, guarantee in guarantees.items():
+            known = self.of(tenant_id)
+            if guarantee > known.guarantee_per_s:
+                burst = None if known.burst_per_s is None else max(known.burst_per_s, guarantee)
+                found[tenant_id] = msgspec.structs.replace(known, guarantee_per_s=guarantee, burst_per_s=burst)
+        return PoolSettings(self.limit_per_s, found)
 
     def parted(self, rehearsal_per_s: float) -> tuple[PoolSettings, PoolSettings]:
         """The pool of real tenants, and that of rehearsals with `rehearsal_per_s`: neither knows of the other's."""

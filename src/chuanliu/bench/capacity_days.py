@@ -10,17 +10,8 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from chuanliu.capacity import (
-    Course,
-    Event,
-    Quantiles,
-    Trace,
-    averaged,
-    hill_course,
-    plateau_course,
-    ramp_course,
-    step_course,
-)
+from chuanliu.calendars import Event, Quantiles
+from chuanliu.capacity import Course, Trace, averaged, hill_course, plateau_course, ramp_course, step_course
 from chuanliu.clock import MINUTE, SECOND, Micros
 
 DAY_START = 1_794_326_400 * SECOND

@@ -1,11 +1,8 @@
 """Capacity: the calendar of events, traces, and what policies would have cost. Pure; no package of money imports it."""
 
-from chuanliu.capacity.calendar import Event, Overlap, Quantiles, overlaps_of, text_of
-from chuanliu.capacity.calendar_file import read_calendar
 from chuanliu.capacity.evaluate import LAG, UNIT_RATE, Evaluation, Outcome, evaluate
 from chuanliu.capacity.event_course import Course, averaged, hill_course, plateau_course, ramp_course, step_course
 from chuanliu.capacity.forecast import EventsLearned, Forecast, Score, forecast
-from chuanliu.capacity.icalendar_file import read_icalendar, write_icalendar
 from chuanliu.capacity.jobs import OfflineJob, read_jobs
 from chuanliu.capacity.kubernetes import WantedUnits, manifests, wanted_units
 from chuanliu.capacity.plan import Plan, Terms, Work, make_plan, promises_of, why, work_of
@@ -19,16 +16,13 @@ __all__ = [
     "UNIT_RATE",
     "Course",
     "Evaluation",
-    "Event",
     "EventsLearned",
     "Floats",
     "Forecast",
     "Member",
     "OfflineJob",
     "Outcome",
-    "Overlap",
     "Plan",
-    "Quantiles",
     "Scenario",
     "Score",
     "Terms",
@@ -43,21 +37,16 @@ __all__ = [
     "load_of",
     "make_plan",
     "manifests",
-    "overlaps_of",
     "plateau_course",
     "promises_of",
     "ramp_course",
-    "read_calendar",
-    "read_icalendar",
     "read_jobs",
     "read_scenario",
     "read_trace",
     "step_course",
-    "text_of",
     "trace_rows",
     "wanted_units",
     "why",
     "windows_of",
     "work_of",
-    "write_icalendar",
 ]

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from chuanliu.capacity.calendar import Event
+from chuanliu.calendars import Event
 from chuanliu.capacity.foresight import HEADROOM, WINDOW, planned_units, trailing_max
 from chuanliu.capacity.trace import Floats, Trace
 from chuanliu.capacity.watching import slots_of

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from chuanliu.capacity.calendar import Event
+from chuanliu.calendars import Event
 from chuanliu.capacity.trace import Floats, Trace
 from chuanliu.capacity.uncertainty import Z90, Z99, uncertain
 from chuanliu.clock import DAY, HOUR, MINUTE, Micros

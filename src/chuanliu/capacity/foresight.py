@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from chuanliu.capacity.calendar import Event
+from chuanliu.calendars import Event
 from chuanliu.capacity.trace import Floats, Trace
 from chuanliu.capacity.uncertainty import quantile_of_sum, z_of
 from chuanliu.capacity.watching import OVERTIME_MAX, SEEN, TAIL, Watch, slots_of, watches_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import yaml
 
-from chuanliu.capacity.line_numbered import Reading, compose
+from chuanliu.calendars import Reading, compose
 from chuanliu.clock import Micros
 
 _MEMBERS = {"name", "from", "deadline", "unit_minutes", "units_max"}

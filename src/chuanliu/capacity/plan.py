@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 from scipy.sparse import coo_array, csr_array, diags, eye_array, hstack
 
-from chuanliu.capacity.calendar import Event
+from chuanliu.calendars import Event
 from chuanliu.capacity.conflicts import irreducible_conflict
 from chuanliu.capacity.jobs import OfflineJob
 from chuanliu.capacity.trace import Floats

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import numpy as np
 
-from chuanliu.capacity.calendar import Event
+from chuanliu.calendars import Event
 from chuanliu.capacity.event_course import averaged, plateau_course, step_course
 from chuanliu.capacity.trace import Floats, Trace
 from chuanliu.capacity.uncertainty import uncertain

@@ -9,9 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import yaml
 
-from chuanliu.capacity.calendar import Event, Quantiles
-from chuanliu.capacity.calendar_file import event_of
-from chuanliu.capacity.line_numbered import Reading, compose
+from chuanliu.calendars import Event, Quantiles, Reading, compose, event_of
 from chuanliu.capacity.scenario import Member, Scenario
 from chuanliu.clock import DAY, MINUTE, SECOND
 from chuanliu.errors import Invalid

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from chuanliu.capacity.calendar import Quantiles
+from chuanliu.calendars import Quantiles
 from chuanliu.capacity.trace import Floats
 
 Z90: Final = NormalDist().inv_cdf(0.90)

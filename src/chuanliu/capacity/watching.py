@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from chuanliu.capacity.calendar import Event
+from chuanliu.calendars import Event
 from chuanliu.capacity.trace import Floats, Trace
 from chuanliu.capacity.uncertainty import Uncertain, uncertain
 from chuanliu.clock import MINUTE, Micros

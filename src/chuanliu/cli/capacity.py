@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from chuanliu.calendars import events_of_file, overlaps_of, text_of_file, write_icalendar
 from chuanliu.capacity import (
     LAG,
     UNIT_RATE,
@@ -24,7 +25,6 @@ from chuanliu.capacity import (
     evaluate,
     load_of,
     make_plan,
-    overlaps_of,
     promises_of,
     read_jobs,
     read_scenario,
@@ -32,11 +32,10 @@ from chuanliu.capacity import (
     trace_rows,
     why,
     work_of,
-    write_icalendar,
 )
 from chuanliu.cli.shared_options import parameters_of, with_parameters
 from chuanliu.clock import HOUR, MINUTE, SECOND, Micros, from_datetime, iso_text
-from chuanliu.elastic import SLOT, SLOTS, events_of_file, text_of_file
+from chuanliu.elastic import SLOT, SLOTS
 from chuanliu.errors import Invalid
 
 app = typer.Typer(no_args_is_help=True, help="Plan capacity from a calendar of events, and hold plans against traces.")

@@ -15,6 +15,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from chuanliu.calendars import EventFeed, events_of_file, text_of_file
 from chuanliu.capacity import (
     LAG,
     UNIT_RATE,
@@ -25,7 +26,7 @@ from chuanliu.capacity import (
 )
 from chuanliu.cli.capacity import Calendar, Json, UnitRate, UnitsMax, app
 from chuanliu.clock import SECOND
-from chuanliu.elastic import PlanFeed, events_of_file, text_of_file
+from chuanliu.elastic import PlanFeed
 from chuanliu.errors import Invalid
 
 _PATH: Final = "/v1/units"
@@ -67,7 +68,7 @@ def serve_plan(
     lag_s: Annotated[float, typer.Option("--lag-s", min=0, max=86_400)] = LAG / SECOND,
 ) -> None:
     """Answer GET /v1/units with the units wanted now: for a KEDA `metrics-api` trigger. Follows the calendar file."""
-    feed = PlanFeed(calendar, unit_rate=unit_rate, units_max=units_max, lag=round(lag_s * SECOND))
+    feed = PlanFeed(EventFeed(calendar), unit_rate=unit_rate, units_max=units_max, lag=round(lag_s * SECOND))
     events_of_file(calendar)
     try:
         with plan_server(feed, host, port) as server:

@@ -10,9 +10,10 @@ from typing import Annotated
 import typer
 from prometheus_client import CollectorRegistry, start_http_server
 
+from chuanliu.calendars import EventFeed, events_of_file
 from chuanliu.cli.capacity import UnitRate, UnitsMax, app
 from chuanliu.clock import SECOND
-from chuanliu.elastic import Cluster, ClusterScaling, KubernetesUnits, NeedOfUnits, PlanFeed, Planner, events_of_file
+from chuanliu.elastic import Cluster, ClusterScaling, KubernetesUnits, NeedOfUnits, PlanFeed, Planner
 from chuanliu.errors import Invalid
 from chuanliu.runtime import configure_log, stop_on_signals
 
@@ -25,7 +26,12 @@ def scale(
         Path | None, typer.Option("--calendar", help="Events as YAML or .ics; see docs/capacity.md.")
     ] = None,
     database_url: Annotated[
-        str | None, typer.Option("--database-url", envvar="CHUANLIU_DATABASE_URL", help="Where the load is metered.")
+        str | None,
+        typer.Option(
+            "--database-url",
+            envvar="CHUANLIU_DATABASE_URL",
+            help="Where load and calendars are on record.",
+        ),
     ] = None,
     units_min: Annotated[int, typer.Option("--units-min", min=1, help="Pods that are always there.")] = 1,
     units_max: UnitsMax = 100,
@@ -42,7 +48,11 @@ def scale(
 ) -> None:
     """Scale a Kubernetes deployment ahead of declared peaks and by load, until SIGTERM. Needs no KEDA."""
     if calendar is None and database_url is None:
-        raise Invalid("invalid_parameter", "a calendar, or a database with the load, must be given", field="calendar")
+        raise Invalid(
+            "invalid_parameter",
+            "a calendar, or a database with load and calendars, must be given",
+            field="calendar",
+        )
     if units_min > units_max:
         raise Invalid("invalid_parameter", "units must be no more than the most", field="units_min")
     if calendar is not None:
@@ -54,9 +64,7 @@ def scale(
         NeedOfUnits(least=units_min, most=units_max, unit_rate=unit_rate),
         scaling.publish,
         url=database_url,
-        feed=None
-        if calendar is None
-        else PlanFeed(calendar, unit_rate=unit_rate, units_max=units_max, lag=round(lag_s * SECOND)),
+        feed=PlanFeed(EventFeed(calendar), unit_rate=unit_rate, units_max=units_max, lag=round(lag_s * SECOND)),
         wish=lambda _: 0,
     )
     if metrics_port:

@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, str]] = {
     "key": "chuanliu.cli.key:app",
     "audit": "chuanliu.cli.audit:audit_books",
     "calc": "chuanliu.cli.calc:app",
+    "calendar": "chuanliu.cli.calendar:app",
     "capacity": "chuanliu.cli.capacity_commands:app",
     "db": "chuanliu.cli.db:app",
     "bank-simulator": "chuanliu.cli.bank_simulator:bank_simulator",

@@ -25,10 +25,10 @@ from rich.console import Console
 from rich.table import Table
 
 from chuanliu.bench import PlatformFailed, PlatformProcess, free_port
+from chuanliu.calendars import text_of_file
 from chuanliu.capacity import Scenario, read_scenario
 from chuanliu.cli.installation import Data, DatabaseUrl, Json, installation, show
 from chuanliu.clock import from_datetime
-from chuanliu.elastic import text_of_file
 from chuanliu.errors import Invalid, Unavailable
 from chuanliu.rehearsal import (
     Limits,

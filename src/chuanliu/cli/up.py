@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from chuanliu.calendars import events_of_file
 from chuanliu.cli.settings_of_command import settings_from
 from chuanliu.runtime import (
     BOARD_FILE,
@@ -195,7 +196,7 @@ def _stretching(
 ) -> Callable[[], None] | None:
     """Start the planner; what it decides is carried out by the function that this returns."""
     # Imported here: it brings the planning with it, which most installations do without.
-    from chuanliu.elastic import LocalUnits, Stretch, events_of_file  # noqa: PLC0415
+    from chuanliu.elastic import LocalUnits, Stretch  # noqa: PLC0415
 
     if settings.calendar is not None:
         events_of_file(settings.calendar)

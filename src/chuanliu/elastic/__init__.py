@@ -1,6 +1,5 @@
 """Units that come before a peak and leave after it: how many there are to be, and their lives, one by one."""
 
-from chuanliu.elastic.calendar_store import events_of_file, text_of_file
 from chuanliu.elastic.cluster_client import CLUSTER_LIMITS, ClusterScaling
 from chuanliu.elastic.fleet import Counts, Fleet, Order
 from chuanliu.elastic.kubernetes_client import SERVICE_ACCOUNT, Cluster, KubernetesUnits
@@ -42,10 +41,8 @@ __all__ = [
     "advance",
     "carry_out",
     "drained",
-    "events_of_file",
     "read_wish",
     "slots_of",
-    "text_of_file",
     "write_slots",
     "write_wish",
 ]

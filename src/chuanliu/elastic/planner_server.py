@@ -10,6 +10,7 @@ import asyncio
 from pathlib import Path
 from typing import Final
 
+from chuanliu.calendars import EventFeed
 from chuanliu.clock import MINUTE
 from chuanliu.elastic.need import Need, NeedOfUnits
 from chuanliu.elastic.plan_store import PlanFeed
@@ -31,9 +32,7 @@ async def plan(settings: Settings, path: Path) -> None:
         board[Figure.PLANNED], board[Figure.BY_LOAD], board[Figure.BY_HAND] = need.planned, need.by_load, need.by_hand
         board[Figure.WANTED] = need.units
 
-    feed = None
-    if settings.calendar is not None:
-        feed = PlanFeed(settings.calendar, unit_rate=rate, units_max=most, lag=START_LAG)
+    feed = PlanFeed(EventFeed(settings.calendar), unit_rate=rate, units_max=most, lag=START_LAG)
     planner = Planner(
         NeedOfUnits(least=settings.workers, most=most, unit_rate=rate),
         publish,

@@ -24,7 +24,7 @@ _PATIENCE_S: Final = 2.0
 
 
 class Planner:
-    """`publish` hears each second what is needed. Without a feed nothing is planned, without a URL no load is known."""
+    """`publish` hears each second what is needed. Without a URL no load is known, and no calendar on record."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Planner:
         publish: Callable[[Need], None],
         *,
         url: str | None,
-        feed: PlanFeed | None,
+        feed: PlanFeed,
         wish: Callable[[Micros], int],
     ) -> None:
         self._need = need
@@ -58,6 +58,7 @@ class Planner:
                     while not stop.is_set():
                         async with asyncio.timeout(_PATIENCE_S):
                             self._load_per_s = await meter_store.load_per_s(connection)
+                            await self._feed.look(connection)
                             await self._record(connection)
                         await self._plan(stop)
             except (psycopg.Error, OSError, TimeoutError) as error:
@@ -79,14 +80,12 @@ class Planner:
 
     async def _record(self, connection: psycopg.AsyncConnection[Any]) -> None:
         """A plan that is new goes on record, for the operations screen."""
-        if self._feed is not None and self._feed.made != self._recorded:
+        if self._feed.made != self._recorded:
             now = time.time_ns() // 1000
             await write_slots(connection, self._feed.slots, now, shadow=False)
             self._recorded = self._feed.made
 
     def _planned(self, now: Micros) -> int:
-        if self._feed is None:
-            return 0
         wanted = self._feed.wanted(now)
         if self._feed.problem != self._problem:
             self._problem = self._feed.problem

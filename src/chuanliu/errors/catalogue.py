@@ -55,6 +55,7 @@ CODES: Final[dict[str, str]] = {
     "quote_mismatch": "The quote was made for another order or amount.",
     "offer_not_found": "The quote has no such offer.",
     "job_not_found": "No such offline job.",
+    "calendar_not_found": "No such calendar.",
     "books_off": "The books are not right.",
     "plan_not_found": "No such plan.",
     "plan_status_invalid": "The plan's status does not allow this operation.",

@@ -13,7 +13,8 @@ import msgspec
 import numpy as np
 
 from chuanliu.admission import TenantSettings
-from chuanliu.capacity import Event, Floats, Plan, Quantiles, Scenario, Terms, load_of, make_plan, promises_of, why
+from chuanliu.calendars import Event, Quantiles
+from chuanliu.capacity import Floats, Plan, Scenario, Terms, load_of, make_plan, promises_of, why
 from chuanliu.clock import MINUTE, SECOND, Micros
 from chuanliu.errors import Invalid
 

@@ -17,6 +17,7 @@ import structlog
 from chuanliu.acquiring import CALLS_MAX, BankSweeper, BillCollector, due_quotes
 from chuanliu.admission import lease_store
 from chuanliu.bills import due_lines
+from chuanliu.calendars import EventFeed, promised_at
 from chuanliu.clock import DAY, Micros, business_date, day_number
 from chuanliu.engine import dispatch_store
 from chuanliu.errors import ChuanliuError
@@ -24,7 +25,7 @@ from chuanliu.gateway import Services
 from chuanliu.ids import CELLS, SHADOW_OFFSET
 from chuanliu.instalments import ReleaseQuote
 from chuanliu.ledger import EndHold, fold_store
-from chuanliu.metering import meter_store
+from chuanliu.metering import meter_store, tenant_of_name
 from chuanliu.notifications import DeliveryClient, DestinationPolicy, Sender, subscribers, write_deliveries
 from chuanliu.parties import ReadReference
 from chuanliu.promotions import budget_store, due_moves, watched_budgets
@@ -69,6 +70,7 @@ class Worker:
     def __init__(self, services: Services, settings: Settings, url: str) -> None:
         self._services = services
         self._url = url
+        self._calendar = settings.calendar
         self._policy = DestinationPolicy(own_networks_allowed=settings.sandbox)
 
     async def run(self) -> None:
@@ -179,9 +181,16 @@ class Worker:
             await sweeper.close()
 
     async def _deal(self, connection: Connection) -> None:
-        """Leases of the pool, once a second by the clock."""
+        """Leases of the pool, once a second by the clock. Declared events guarantee their tenants what they promise."""
+        feed, problem = EventFeed(self._calendar), ""
         while True:
-            await lease_store.coordinate(connection)
+            await feed.look(connection)
+            if feed.problem != problem:
+                problem = feed.problem
+                log.warning("the calendar file is not read", problem=problem or "none any more")
+            promised = promised_at(feed.events, _now())
+            tenants = {tenant_of_name(name): rate for name, rate in promised.items()}
+            await lease_store.coordinate(connection, {one: rate for one, rate in tenants.items() if one is not None})
             await asyncio.sleep(1.0 - time.time() % 1.0)
 
     async def _keep_house(self) -> None:

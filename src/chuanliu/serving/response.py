@@ -110,7 +110,8 @@ def problem_document(error: ChuanliuError, status: int, field: str | None = None
         "type": f"urn:chuanliu:error:{error.code}",
         "title": CODES[error.code],
         "status": status,
-        "detail": error.message,
+        # What was given may be quoted in it, and need not be text.
+        "detail": error.message.encode("utf-8", "replace").decode(),
         "code": error.code,
     }
     if error.field is not None:

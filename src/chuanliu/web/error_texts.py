@@ -55,6 +55,7 @@ CHINESE: Final[dict[str, str]] = {
     "quote_mismatch": "报价与订单或金额不符。",
     "offer_not_found": "报价中没有这个方案。",
     "job_not_found": "没有这个离线任务。",
+    "calendar_not_found": "没有这份活动日历。",
     "books_off": "账目核对不符。",
     "plan_not_found": "没有这个分期计划。",
     "statement_not_found": "没有这一期账单。",

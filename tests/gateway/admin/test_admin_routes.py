@@ -24,7 +24,8 @@ def path_of(operation: Operation, **known: str) -> str:
     """The operation's path, with numbers that nobody has where none is known."""
     values = {"merchant_id": "2088000000999999", "app_id": "2021000000999999", "user_id": "2088000000999999"}
     others = dict.fromkeys(("key_id", "instrument_id", "sponsor_id"), "4611686018427387904")
-    codes = {"lender_code": "nobody", "product_code": "nothing", "digits": "00000000", "campaign": "nothing"}
+    codes = {"lender_code": "nobody", "product_code": "nothing", "digits": "00000000"}
+    codes |= {"campaign": "nothing", "calendar": "nothing"}
     return operation.path.format(**{**values, **others, **codes, **known})
 
 

@@ -105,6 +105,7 @@ def things(platform: Platform) -> dict[str, str]:
     merchant = platform.ok("POST", "/admin/v1/merchants", {"name": "Known"})
     consumer = platform.ok("POST", "/admin/v1/consumers", {"name": "Known", "pay_password": "135790"})
     campaign = platform.ok("POST", "/admin/v1/campaigns", CAMPAIGN)
+    platform.ok("PUT", "/admin/v1/calendars/known", {"events": []})
     product = platform.ok("GET", "/admin/v1/products/known-line")
     line = platform.ok(
         "POST",
@@ -128,6 +129,7 @@ def things(platform: Platform) -> dict[str, str]:
         "product_code": "known-line",
         "digits": "97000012",
         "campaign": "known",
+        "calendar": "known",
         "sponsor_id": campaign["sponsors"][0]["sponsor_id"],
     }
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from chuanliu.errors import Forbidden, Invalid, Unauthenticated
+from chuanliu.gateway.admin.calendar_routes import CALENDAR_OPERATIONS
 from chuanliu.gateway.admin.campaign_routes import CAMPAIGN_OPERATIONS
 from chuanliu.gateway.admin.consumer_routes import CONSUMER_OPERATIONS
 from chuanliu.gateway.admin.instrument_routes import INSTRUMENT_OPERATIONS
@@ -26,11 +27,13 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *LENDER_OPERATIONS,
     *INSTRUMENT_OPERATIONS,
     *CAMPAIGN_OPERATIONS,
+    *CALENDAR_OPERATIONS,
 )
 
 DOCUMENT_PATH: Final = "/admin/v1/openapi.json"
 _DESCRIPTION: Final = """\
-What administrators do: merchants, apps and keys, consumers, lenders, cards and lines, campaigns.
+What administrators do: merchants, apps and keys, consumers, lenders, cards and lines, campaigns, calendars of
+events.
 
 Send an administrator's key as `Authorization: Bearer KEY`; `chuanliu admin-key add` prints one. Unknown fields are
 refused. Secrets are shown once, in the answer that makes them. Every error is a problem document (RFC 9457).

@@ -65,6 +65,7 @@ _BUSINESS: Final[dict[str, tuple[str, str]]] = {
     "offer_not_found": _SYSTEM_ERROR,
     "plan_not_found": _SYSTEM_ERROR,
     "job_not_found": _SYSTEM_ERROR,
+    "calendar_not_found": _SYSTEM_ERROR,
     "books_off": _SYSTEM_ERROR,
     "statement_not_found": _SYSTEM_ERROR,
     "nothing_billed": _SYSTEM_ERROR,

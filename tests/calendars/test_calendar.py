@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from chuanliu.capacity import overlaps_of, read_calendar
+from chuanliu.calendars import overlaps_of, read_calendar
 from chuanliu.clock import MINUTE, iso_text
 from chuanliu.errors import Invalid
 
@@ -67,3 +69,18 @@ def test_overlaps_and_conflicts() -> None:
 def test_what_is_wrong_is_said_with_its_line(text: str, says: str) -> None:
     with pytest.raises(Invalid, match=says):
         read_calendar(text)
+
+
+@pytest.mark.parametrize("text", ['{"\\ud8cc": 1}', '{"events": [{"tenant": "\\udfff"}]}', '"a\\ud83c"'])
+def test_half_of_a_surrogate_pair_is_refused_with_its_line(text: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        read_calendar("# a comment\n" + text)
+    assert refused.value.message == "line 2: half of a surrogate pair"
+
+
+def test_a_whole_surrogate_pair_in_json_is_a_character() -> None:
+    event = json.dumps({"events": [{"tenant": "🎉", "start": "2026-11-11T20:00:00+08:00", "duration_minutes": 1,
+                                    "peak_per_s": {"p50": 1, "p90": 2, "p99": 3}}]})  # fmt: skip
+    assert "\\ud83c" in event
+    (found,) = read_calendar(event)
+    assert found.tenant == "🎉"

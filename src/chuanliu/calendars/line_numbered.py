@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from chuanliu.capacity.calendar import Quantiles
+from chuanliu.calendars.events import Quantiles
 from chuanliu.clock import DAY, Micros, from_datetime
 from chuanliu.errors import Invalid
 
@@ -22,12 +22,39 @@ def compose(text: str, what: str) -> yaml.Node | None:
     if len(text) > FILE_LENGTH_MAX:
         raise Invalid("invalid_parameter", f"{what} is longer than {FILE_LENGTH_MAX} characters")
     try:
-        return yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise Invalid("invalid_parameter", f"line {line}: {error.problem or 'not YAML'}") from None
     except (yaml.YAMLError, RecursionError) as error:
         raise Invalid("invalid_parameter", f"not YAML: {error}") from None
+    if root is not None:
+        _join_surrogates(root)
+    return root
+
+
+def _join_surrogates(root: yaml.Node) -> None:
+    """JSON escapes what is beyond 16 bits as a pair, of which YAML makes two characters: joins them in place.
+
+    Raises `Invalid` for half of a pair, which no text in UTF-8 has.
+    """
+    seen: set[int] = set()
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.ScalarNode):
+            try:
+                node.value = node.value.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+            except UnicodeDecodeError:
+                where = f"line {node.start_mark.line + 1}"
+                raise Invalid("invalid_parameter", f"{where}: half of a surrogate pair") from None
+        elif isinstance(node, yaml.MappingNode):
+            waiting += [each for pair in node.value for each in pair]
+        else:
+            waiting += node.value
 
 
 class Reading:

@@ -7,8 +7,8 @@ from typing import Any, Final, cast
 
 import yaml
 
-from chuanliu.capacity.calendar import SHAPES, Event, Shape
-from chuanliu.capacity.line_numbered import EVENT_DAYS_MAX, Reading, compose
+from chuanliu.calendars.events import SHAPES, Event, Shape
+from chuanliu.calendars.line_numbered import EVENT_DAYS_MAX, Reading, compose
 from chuanliu.clock import MINUTE
 
 _MEMBERS: Final = {

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chuanliu.capacity import Event, read_calendar, read_icalendar
+from chuanliu.calendars.calendar_file import read_calendar
+from chuanliu.calendars.events import Event
+from chuanliu.calendars.icalendar_file import read_icalendar
 from chuanliu.errors import Invalid
 
 

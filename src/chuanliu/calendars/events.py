@@ -15,6 +15,8 @@ from chuanliu.clock import MINUTE, Micros, iso_text
 
 Shape = Literal["step", "ramp", "pulse"]
 SHAPES: Final[tuple[str, ...]] = ("step", "ramp", "pulse")
+EARLY: Final[Micros] = MINUTE
+"""So long before and after an event what it promises counts."""
 
 
 class Quantiles(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +97,18 @@ def overlaps_of(events: Sequence[Event]) -> list[Overlap]:
 
 def _claims(event: Event) -> list[tuple[Micros, Micros]]:
     return [(event.start, event.end)] if event.unknown_time else event.spans()
+
+
+def promised_at(events: Sequence[Event], now: Micros) -> dict[str, float]:
+    """What tenants are promised at an instant, in requests/s: the p99 of each event that is on, the stand-by of one
+    whose time is not known. An event counts from a minute before to a minute after it, for it may come early or late.
+    """
+    promised: dict[str, float] = {}
+    for event in events:
+        rate = event.standby_per_s if event.unknown_time else event.peak_per_s.p99
+        if any(begin - EARLY <= now < end + EARLY for begin, end in _claims(event)):
+            promised[event.tenant] = promised.get(event.tenant, 0.0) + rate
+    return promised
 
 
 def text_of(event: Event) -> str:

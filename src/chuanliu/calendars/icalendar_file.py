@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from chuanliu.capacity.calendar import SHAPES, Event, Quantiles
+from chuanliu.calendars.events import SHAPES, Event, Quantiles
 from chuanliu.clock import MINUTE, SECOND, Micros, from_datetime, to_datetime
 from chuanliu.errors import Invalid
 

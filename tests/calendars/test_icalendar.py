@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from capacity.test_calendar import SOUTH, STEP
-from chuanliu.capacity import Event, Quantiles, read_calendar, read_icalendar, write_icalendar
+from calendars.test_calendar import SOUTH, STEP
+from chuanliu.calendars import Event, Quantiles, read_calendar, read_icalendar, write_icalendar
 from chuanliu.cli import app
 from chuanliu.clock import MINUTE, SECOND, iso_text
 from chuanliu.errors import Invalid
