@@ -32,6 +32,7 @@ from chuanliu.gateway.consumer.rendering import (
     statement_document,
     word_document,
 )
+from chuanliu.gateway.consumer.repayment_routes import agree, repayments_of, take_back
 from chuanliu.gateway.document_routes import serve_document
 from chuanliu.gateway.native.fields import id_of, read_query, unreadable
 from chuanliu.gateway.native.openapi import document_of
@@ -87,6 +88,21 @@ async def list_bills(services: Services, ask: Ask) -> documents.Bills:
     return documents.Bills(
         tuple(map(statement_document, statements)), tuple(map(mirrored_document, mirrored_bills(plans, lines)))
     )
+
+
+async def list_repayments(services: Services, ask: Ask) -> documents.Repayments:
+    """Her lines with what they are repaid from."""
+    return await repayments_of(services, ask.consumer_id)
+
+
+async def agree_to_repayment(services: Services, ask: Ask) -> documents.RepaymentOffered:
+    """Agree to automatic repayment."""
+    return await agree(services, ask.consumer_id, ask.params["instrument_id"], ask.body)
+
+
+async def take_repayment_back(services: Services, ask: Ask) -> documents.RepaymentLine:
+    """Take the agreement back."""
+    return await take_back(services, ask.consumer_id, ask.params["instrument_id"])
 
 
 async def show_assistant(services: Services, ask: Ask) -> documents.AssistantOverview:
@@ -235,6 +251,7 @@ def minute_of(text: str | None) -> int | None:
 
 _BILLS: Final = "Bills"
 _ASSISTANT: Final = "Assistant"
+_REPAYMENT: Final = "/v1/bills/repayment/{instrument_id}"
 _SETTINGS: Final = "/v1/assistant/settings"
 _LIMITS: Final = "/v1/assistant/limits"
 _EXPORT: Final = "/v1/assistant/export"
@@ -242,6 +259,38 @@ _CSV: Final = "/v1/assistant/export.csv"
 
 OPERATIONS: Final[tuple[ConsumerOperation, ...]] = (
     ConsumerOperation("GET", "/v1/bills", list_bills, _BILLS, "List bills.", documents.Bills),
+    ConsumerOperation(
+        "GET",
+        "/v1/bills/repayment",
+        list_repayments,
+        _BILLS,
+        "Read what lines are repaid from.",
+        documents.Repayments,
+    ),
+    ConsumerOperation(
+        "PUT",
+        _REPAYMENT,
+        agree_to_repayment,
+        _BILLS,
+        "Agree to automatic repayment.",
+        documents.RepaymentOffered,
+        request=documents.RepaymentAgreement,
+        description=(
+            "From the balance and debit cards, in the order given; the next one is tried where one fails. First "
+            "without `consent_sha256`: the answer has the text to be agreed to. Then with its digest. Credit is not "
+            "repaid with other credit."
+        ),
+        errors=("instrument_not_found", "consent_outdated"),
+    ),
+    ConsumerOperation(
+        "DELETE",
+        _REPAYMENT,
+        take_repayment_back,
+        _BILLS,
+        "Take the agreement back.",
+        documents.RepaymentLine,
+        errors=("instrument_not_found",),
+    ),
     ConsumerOperation(
         "GET",
         "/v1/assistant",

@@ -74,6 +74,73 @@ class Bills(msgspec.Struct, frozen=True):
     mirrored: tuple[MirroredBillDocument, ...]
 
 
+Method = Annotated[
+    str,
+    Meta(
+        pattern="^(balance|[0-9]{1,19})" + END,
+        description="`balance`, or the number of a debit card.",
+        examples=["balance"],
+    ),
+]
+
+
+class RepaymentCharge(msgspec.Struct, frozen=True, kw_only=True):
+    """What a card was asked for on a day: `reason` says why it declined."""
+
+    day: Day
+    card: Id
+    amount: AmountText
+    status: str
+    reason: str | None
+
+
+class RepaymentLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of the consumer's, and how it stands with its automatic repayment. Charges are newest first."""
+
+    instrument: Id
+    product: Id
+    currency: str
+    automatic: bool
+    methods: tuple[Method, ...]
+    partial: bool
+    charges: tuple[RepaymentCharge, ...]
+
+
+class RepaymentCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A debit card of hers that a line in its currency may be repaid from."""
+
+    instrument: Id
+    masked: str
+    currency: str
+
+
+class Repayments(msgspec.Struct, frozen=True, kw_only=True):
+    """All lines of the consumer who is signed in, and the cards that she may choose."""
+
+    lines: tuple[RepaymentLine, ...]
+    cards: tuple[RepaymentCard, ...]
+
+
+class RepaymentAgreement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """From what a line is repaid on its due day, in the order in which it is tried.
+
+    `partial`: of the balance also less than all. Without `consent_sha256` nothing changes: the answer has the text.
+    """
+
+    methods: Annotated[tuple[Method, ...], Meta(min_length=1, max_length=5)]
+    partial: bool = True
+    consent_sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}" + END)] | None = None
+
+
+class RepaymentOffered(msgspec.Struct, frozen=True, kw_only=True):
+    """The text of an agreement and its digest; `agreed` where that digest was sent."""
+
+    text: str
+    consent_sha256: str
+    agreed: bool
+    line: RepaymentLine
+
+
 class Interval(msgspec.Struct, frozen=True):
     """Where the bill will end: in four cases of five between `low` and `high`, half of the time below `middle`."""
 
