@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from html.parser import HTMLParser
+from typing import Any
 
 from chuanliu.clock import MINUTE, SECOND
 from chuanliu.web import (
@@ -27,6 +28,7 @@ from chuanliu.web import (
     ProofRow,
     QuestionView,
     ReferenceView,
+    RepaymentView,
     SignIn,
     Stage,
     StartView,
@@ -38,6 +40,7 @@ from chuanliu.web import (
     render_off,
     render_question,
     render_reference,
+    render_repayment,
     render_start,
     render_waiting,
 )
@@ -179,6 +182,33 @@ def question_views(language: Language, word: str) -> dict[str, QuestionView]:
     }
 
 
+def repayment_views(language: Language, word: str) -> dict[str, RepaymentView]:
+    """A line that is repaid by two methods, and the text of another order."""
+    values: dict[str, Any] = {
+        "language": language,
+        "page_path": "/bills/repayment/7",
+        "csrf_token": "abc",
+        "title": f"{word} · 信用购",
+        "cards": (("8", f"{word} 借记卡 **** 0001"), ("9", "Bank of Chuan debit card **** 0002")),
+        "chosen": ("8", "balance"),
+        "partial": True,
+        "automatic": True,
+        "places": (1, 2, 3),
+        "problem_code": "instrument_not_found",
+        "sandbox": True,
+    }
+    text = (
+        "本人同意在到期还款日自动还款。",
+        "I agree that what is billed is repaid by itself.",
+        f"1. {word} **** 0001",
+        "2. 余额",
+    )
+    return {
+        "choosing": RepaymentView(**values),
+        "reading": RepaymentView(**values, text=text, consent="00" * 32),
+    }
+
+
 def every_page(language: Language, word: str = "*小川", link: str = "https://shop.example/b?a=1&b=2") -> dict[str, str]:
     pages = {
         f"cashier {name}": cashier_page(language, stage, order_of(word, link))
@@ -194,6 +224,8 @@ def every_page(language: Language, word: str = "*小川", link: str = "https://s
     pages |= {f"question {name}": render_question(view) for name, view in question_views(language, word).items()}
     for done in (False, True):
         pages[f"reminders off {done}"] = render_off(OffView(language, "/assistant/off?t=abc", "abc", done))
+    for name, view in repayment_views(language, word).items():
+        pages[f"repayment {name}"] = render_repayment(view)
     pages |= operations_pages(language, word)
     pages |= {name: render_assistant(view) for name, view in assistant_views(language, word).items()}
     return pages

@@ -3,6 +3,7 @@
 from chuanliu.bills import generation_store, statement_store
 from chuanliu.bills.audit_store import CHECKS as BILL_CHECKS
 from chuanliu.bills.auto_repayment import (
+    METHODS_MAX,
     AgreeAutoRepay,
     AutoRepayment,
     FindAutoRepayment,
@@ -57,6 +58,7 @@ __all__ = [
     "FIGURE_TEXTS",
     "HARDSHIP",
     "LINE_STANDING",
+    "METHODS_MAX",
     "MIRRORED_LABEL",
     "RECONCILED_LABEL",
     "SIGNS",

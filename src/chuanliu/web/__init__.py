@@ -21,7 +21,17 @@ from chuanliu.web.assistant import (
     render_assistant,
     render_off,
 )
-from chuanliu.web.bills import BillRow, BillsView, MirroredRow, OwedRow, StatementView, render_bills, render_statement
+from chuanliu.web.bills import (
+    BillRow,
+    BillsView,
+    MirroredRow,
+    OwedRow,
+    RepaymentView,
+    StatementView,
+    render_bills,
+    render_repayment,
+    render_statement,
+)
 from chuanliu.web.cashier import (
     AlreadyPaid,
     CashierView,
@@ -103,6 +113,7 @@ __all__ = [
     "ProofRow",
     "QuestionView",
     "ReferenceView",
+    "RepaymentView",
     "RingView",
     "RiverStep",
     "SettingsView",
@@ -134,6 +145,7 @@ __all__ = [
     "render_operations_sign_in",
     "render_question",
     "render_reference",
+    "render_repayment",
     "render_sheet",
     "render_start",
     "render_statement",

@@ -54,6 +54,27 @@ class BillsView(msgspec.Struct, frozen=True):
     sandbox: bool = False
 
 
+class RepaymentView(msgspec.Struct, frozen=True):
+    """Methods of automatic repayment in their order; with `text`, what is to be agreed to, whose digest is `consent`.
+
+    `cards` are numbers and names that may be chosen besides `balance`, `chosen` values in order, `places` count from 1.
+    """
+
+    language: Language
+    page_path: str
+    csrf_token: str
+    title: str
+    cards: tuple[tuple[str, str], ...]
+    chosen: tuple[str, ...]
+    partial: bool
+    automatic: bool
+    places: tuple[int, ...]
+    text: tuple[str, ...] = ()
+    consent: str = ""
+    problem_code: str = ""
+    sandbox: bool = False
+
+
 class StatementView(msgspec.Struct, frozen=True):
     """One statement: figures by name, and postings as (time, what, text, amount in decimal text)."""
 
@@ -72,6 +93,11 @@ class StatementView(msgspec.Struct, frozen=True):
 def render_bills(view: BillsView) -> str:
     """The list of bills, or the form to sign in."""
     return render("bills.html", view.language, view=view, stage=view.sign_in)
+
+
+def render_repayment(view: RepaymentView) -> str:
+    """What a line is repaid from."""
+    return render("repayment.html", view.language, view=view)
 
 
 def render_statement(view: StatementView) -> str:

@@ -1,12 +1,16 @@
-"""Every text of the pages, Chinese and English side by side. Error sentences are in `error_texts`."""
+"""Every text of the pages, Chinese and English side by side. Those of bills and the assistant are in `bill_texts`, error
+sentences in `error_texts`.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
+from chuanliu.web.bill_texts import BILL_TEXTS
 from chuanliu.web.language import Language
 
 TEXTS: Final[dict[str, tuple[str, str]]] = {
+    **BILL_TEXTS,
     # Frame
     "brand": ("川流", "Chuanliu"),
     "sandbox": ("沙箱", "Sandbox"),
@@ -16,144 +20,6 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "copy": ("复制", "Copy"),
     "copied": ("已复制", "Copied"),
     "footer": ("川流 · 开源支付平台 · 每一分钱都算得清", "Chuanliu · open-source payments · correct to the cent"),
-    # Assistant
-    "assistant.title": ("账单助手", "Bill assistant"),
-    "assistant.bills": ("账单", "Bills"),
-    "assistant.this_bill": ("{month}账单", "Your {month} bill"),
-    "assistant.of_ideal": ("理想账单", "of your ideal"),
-    "assistant.ring_label": ("本期账单 {bill}，理想账单 {ideal}", "Bill {bill}, ideal bill {ideal}"),
-    "assistant.bill_so_far": ("目前账单", "Bill so far"),
-    "assistant.committed": ("其中以前购买的分期", "committed by earlier purchases"),
-    "assistant.repaid": ("其中已提前还款", "repaid already"),
-    "assistant.ideal": ("理想账单", "Ideal bill"),
-    "assistant.proposed": ("（建议）", " (proposed)"),
-    "assistant.window": ("入账期间", "Purchases counted"),
-    "assistant.window_days": ("{first} 至 {last}，还剩 {days} 天", "{first} to {last}, {days} days left"),
-    "assistant.due_days": ("还款日", "Due"),
-    "assistant.end": ("预计最终账单", "Will end at"),
-    "assistant.end_range": ("{low} 至 {high}", "{low} to {high}"),
-    "assistant.end_hint": (
-        "五次里约有四次落在这个范围内，一半的情况低于 {middle}。只看您过去的习惯，不知道您的打算。",
-        "In about four cases of five it ends in this range, half of the time below {middle}. It knows your habits, "
-        "not your plans.",
-    ),
-    "assistant.end_unknown": (
-        "记录还不够，暂时不作预测（需要四周、六笔消费）。",
-        "Too little is known yet to say where it will end: that takes four weeks and six purchases.",
-    ),
-    "assistant.reason_income": (
-        "建议依据：您填写的月收入的三成。",
-        "Proposed: 30 % of the monthly income that you have told.",
-    ),
-    "assistant.reason_history": (
-        "建议依据：近几个月账单中位数的九成。",
-        "Proposed: 90 % of the median of your last months' bills.",
-    ),
-    "assistant.reason_commitments": (
-        "建议依据：未来三个月里已确定的最大账单。",
-        "Proposed: the largest bill of the next three months that is committed already.",
-    ),
-    "assistant.pressure": ("还款压力", "Repayment pressure"),
-    "assistant.pressure_label": ("还款压力指数 {index}", "Repayment pressure {index}"),
-    "assistant.calm": ("轻松", "Calm"),
-    "assistant.watch": ("留意", "Watch"),
-    "assistant.heavy": ("偏重", "Heavy"),
-    "assistant.critical": ("紧张", "Critical"),
-    "assistant.how": ("怎么算的", "How it is computed"),
-    "assistant.formula": (
-        "指数 = 负担 + 记录。负担 =（3 × 首月 + 2 × 次月 + 1 × 第三月）÷（6 × 理想账单）。"
-        "记录 = 30 × 近十二期账单中逾期的比例，目前有逾期再加 30。60 起留意，90 起偏重，120 起紧张。",
-        "Index = load + history. Load = (3 x first month + 2 x second + 1 x third) / (6 x ideal bill). History = 30 x "
-        "the share of your last twelve statements that were late, and 30 more while something is overdue. "
-        "From 60 on watch, from 90 heavy, from 120 critical.",
-    ),
-    "assistant.load": ("负担", "Load"),
-    "assistant.history": ("记录", "History"),
-    "assistant.late_statements": ("逾期账单", "Late statements"),
-    "assistant.of_count": ("{count} / {all}", "{count} of {all}"),
-    "assistant.overdue": ("逾期未还", "Overdue"),
-    "assistant.no_ideal": (
-        "设一个理想账单，就能看到进度和还款压力。",
-        "Set an ideal bill to see progress and repayment pressure.",
-    ),
-    "assistant.calendar": ("十二个月待还", "Twelve months of dues"),
-    "assistant.calendar_label": ("未来十二个月每月待还金额", "What is due in each of the next twelve months"),
-    "assistant.ideal_line": ("虚线：理想账单 {amount}", "Dashed: ideal bill {amount}"),
-    "assistant.own_lines": ("本平台额度", "Lines here"),
-    "assistant.other_lenders": ("其他机构（本平台所见）", "Other lenders, as seen here"),
-    "assistant.as_table": ("以表格查看", "As a table"),
-    "assistant.month": ("月份", "Month"),
-    "assistant.to_pay": ("待还", "To pay"),
-    "assistant.later": ("再往后：{amount}", "Behind these months: {amount}"),
-    "assistant.shares": ("{month}信用消费", "Bought on credit in {month}"),
-    "assistant.shares_none": ("本月没有信用消费。", "Nothing was bought on credit this month."),
-    "assistant.by_category": ("按类别", "By category"),
-    "assistant.by_lender": ("按机构", "By lender"),
-    "assistant.by_plan": ("按期数", "By plan"),
-    "assistant.this_month": ("本月", "This month"),
-    "assistant.month_before": ("上月", "Month before"),
-    "assistant.in_one": ("一次付清", "Paid in one"),
-    "assistant.in_instalments": ("{count} 期", "{count} instalments"),
-    "assistant.products": ("按产品", "By product"),
-    "assistant.owed": ("欠款 {amount}", "owed {amount}"),
-    "assistant.settings": ("设置", "Settings"),
-    "assistant.ideal_hint": (
-        "每月账单希望不超过（{currency}），0 表示取消",
-        "A month's bill at most ({currency}); 0 takes it back",
-    ),
-    "assistant.income": ("月收入（选填，只用于建议）", "Monthly income (optional, only for the proposal)"),
-    "assistant.save": ("保存", "Save"),
-    "assistant.product_ideal": ("{title} 的理想账单", "Ideal bill of {title}"),
-    "assistant.limits": ("给自己的限制", "Limits for yourself"),
-    "assistant.limits_hint": (
-        "更严格的限制立即生效；放宽或取消要等一天。用余额付款不受影响。",
-        "Stricter limits hold at once; looser ones, or none, a day later. Your balance can always pay.",
-    ),
-    "assistant.stop": ("任何一个月的账单都不得超过（{currency}）", "Stop: no month's bills above ({currency})"),
-    "assistant.cooling_hours": ("冷静期（小时，最多 168）", "Cooling-off, in hours (168 at most)"),
-    "assistant.cooling_from": ("从多大金额的信用消费起（{currency}）", "for purchases on credit from ({currency})"),
-    "assistant.looser_at": ("放宽后的限制自 {time} 起生效。", "The looser limits hold from {time} on."),
-    "assistant.messages": ("消息", "Messages"),
-    "assistant.off_ask": ("不再接收账单提醒？", "No more reminders of your bills?"),
-    "assistant.off_button": ("关闭提醒", "Turn reminders off"),
-    "assistant.off_done": ("提醒已关闭", "Reminders are off"),
-    "assistant.off_hint": ("可以随时在账单助手里重新打开。", "You can turn them on again in the bill assistant."),
-    "assistant.reminders": ("提醒", "Reminders"),
-    "assistant.reminders_on": (
-        "提醒我（用到 50%、80%、100%，还款日前，某月偏重时）",
-        "Remind me: at 50, 80 and 100 %, before due days, and of a heavy month ahead",
-    ),
-    "assistant.by_email": ("也发邮件", "By e-mail too"),
-    "assistant.email": ("邮箱", "E-mail address"),
-    "assistant.time_zone": ("时区", "Time zone"),
-    "assistant.quiet_from": ("免打扰开始", "Quiet from"),
-    "assistant.quiet_until": ("免打扰结束", "Quiet until"),
-    "assistant.your_data": ("您的数据", "Your data"),
-    "assistant.erase_hint": (
-        "助手只保存您在这里的设置。清除后账单和账本不变。",
-        "The assistant keeps only what you set here. Erasing it leaves bills and ledger as they are.",
-    ),
-    "assistant.erase": ("清除助手数据", "Erase the assistant's data"),
-    # Bills
-    "bills.title": ("账单", "Bills"),
-    "bills.own": ("本平台账单", "Statements of lines here"),
-    "bills.product": ("产品", "Product"),
-    "bills.due_on": ("到期还款日", "Due"),
-    "bills.due": ("应还", "To pay"),
-    "bills.due_by": ("请在 {day} 前还款", "Pay by {day}"),
-    "bills.minimum": ("最低 {amount}", "At least {amount}"),
-    "bills.made_on": ("账单日 {day}", "Statement of {day}"),
-    "bills.none": ("还没有账单。", "There is no statement yet."),
-    "bills.repay": ("用余额还清已出账款项", "Repay what is billed from the balance"),
-    "bills.auto_on": ("同意到期日自动还款", "Agree to automatic repayment on the due day"),
-    "bills.auto_off": ("取消自动还款", "Take automatic repayment back"),
-    "bills.mirrored": (
-        "其他机构的还款",
-        "Other lenders",
-    ),
-    "bills.postings": ("明细", "Postings"),
-    "bills.assistant": ("账单助手", "Bill assistant"),
-    "bills.all": ("全部账单", "All bills"),
     # Questions
     "ask.title": ("问账单", "Questions"),
     "ask.label": ("问一个关于账单的问题", "Ask about your bills"),

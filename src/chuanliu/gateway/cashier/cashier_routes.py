@@ -21,6 +21,7 @@ from chuanliu.gateway.cashier import session as sessions
 from chuanliu.gateway.cashier.bill_routes import add_bill_routes
 from chuanliu.gateway.cashier.choices import means_shown, shown_means, told_of
 from chuanliu.gateway.cashier.consumer_store import demo_consumers
+from chuanliu.gateway.cashier.repayment_routes import add_repayment_routes
 from chuanliu.gateway.cashier.session import COOKIE, NOBODY, Session, form_token, form_token_matches, read_session
 from chuanliu.gateway.cashier.sign_in_routes import signed_in_consumer
 from chuanliu.gateway.cashier.stages import (
@@ -293,6 +294,7 @@ def _error(request: Request, status: int, code: str, trace_id: str = "") -> Resp
 def add_routes(router: Router, services: Services) -> None:
     """`/cashier/{trade_no}` with its forms, `/qr/{trade_no}` for phones, `/bills`, and the static files."""
     add_bill_routes(router, services)
+    add_repayment_routes(router, services)
 
     def handler(step: Step) -> Callable[[Request], Awaitable[Response]]:
         async def handle(request: Request) -> Response:

@@ -1,8 +1,9 @@
-"""Automatic repayment in the consumer's API: the text first, then its digest; in her order; taken back."""
+"""Automatic repayment on its page and in the API: the text first, then its digest; in her order; taken back."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -131,3 +132,40 @@ def test_a_line_of_somebody_else_is_none(home: Home, platform: World) -> None:
     assert ask(nobody, "GET", "/v1/bills/repayment")[0] == 401
     credit = {"methods": [home.line]}
     assert ask(home, "PUT", path, credit)[1]["code"] == "invalid_parameter", "credit is not repaid with credit"
+
+
+def test_she_chooses_reads_and_agrees_on_the_page(home: Home) -> None:
+    browser, path = home.browser, f"/bills/repayment/{home.line}"
+    browser.get(f"{path}?lang=en")
+    assert browser.page.count("<select") == 2, "as many places as there are methods"
+    assert "repaying-bank bank · repaying-bank card ****" in browser.page
+    browser.submit(path, do="offer", **{"method-1": home.card, "method-2": "balance"})
+    assert "1. repaying-bank" in browser.page and "2. 余额 / balance" in browser.page
+    assert not line_of(home)["automatic"]
+    consent = re.findall(r'name="consent" value="([0-9a-f]{64})"', browser.page)[0]
+    chosen = {"method-1": home.card, "method-2": "balance"}
+    browser.submit(path, do="agree", consent=consent, **{**chosen, "partial": "yes"})
+    assert 'role="alert"' in browser.page, "another text was signed"
+    assert not line_of(home)["automatic"]
+    browser.submit(path, do="agree", consent=consent, **chosen)
+    assert line_of(home)["methods"] == [home.card, "balance"]
+    assert not line_of(home)["partial"]
+    browser.get(f"{path}?lang=zh")
+    assert "取消自动还款" in browser.page
+    browser.submit(path, do="off")
+    assert not line_of(home)["automatic"]
+
+
+@pytest.mark.parametrize("methods", [("", ""), ("balance", "balance"), ("x", ""), ("4611686018427387904", "")])
+def test_what_cannot_be_chosen_is_said_on_the_page(home: Home, methods: tuple[str, str]) -> None:
+    path = f"/bills/repayment/{home.line}"
+    home.browser.get(f"{path}?lang=en")
+    home.browser.submit(path, do="offer", **dict(zip(("method-1", "method-2"), methods, strict=True)))
+    assert 'role="alert"' in home.browser.page
+    home.browser.post(path, do="offer", lang="en", **{"method-1": "balance"})
+    assert 'role="alert"' in home.browser.page, "a form of another site"
+    home.browser.get("/bills/repayment/77")
+    assert home.browser.last.status == 404
+    stranger = Browser(home.browser.platform)
+    stranger.get(path)
+    assert "/bills/sign-in" in stranger.page
