@@ -1,5 +1,6 @@
-"""Every text of the pages, Chinese and English side by side. Those of bills and the assistant are in `bill_texts`, error
-sentences in `error_texts`.
+"""Every text of the pages, Chinese and English side by side.
+
+Those of bills and the assistant are in `bill_texts`, error sentences in `error_texts`.
 """
 
 from __future__ import annotations
