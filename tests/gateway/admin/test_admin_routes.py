@@ -59,6 +59,7 @@ WANTED = {
     "products": "product",
     "bins": "product",
     "campaigns": "campaign",
+    "calendars": "calendar",
 }
 
 
