@@ -10,22 +10,8 @@ import psycopg
 import pytest
 from admin_platform import Platform
 
+from calendars.test_declared import CALENDAR
 from chuanliu.calendars import declared_store
-
-CALENDAR = """
-events:
-  - tenant: "{tenant}"
-    name: eight o'clock
-    start: 2026-11-11T20:00:00+08:00
-    duration_minutes: 60
-    peak_per_s: {{p50: 100, p90: 150, p99: 300}}
-  - tenant: "{tenant}"
-    name: a host goes live
-    shape: pulse
-    window: {{from: 2026-11-11T19:30:00+08:00, to: 2026-11-11T23:00:00+08:00}}
-    duration_minutes: 5
-    peak_per_s: {{p50: 40, p90: 60, p99: 90}}
-"""
 
 
 @pytest.fixture(scope="module")

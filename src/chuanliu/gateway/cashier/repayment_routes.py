@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from chuanliu.bills import (
-    BALANCE_METHOD,
     METHODS_MAX,
     AgreeAutoRepay,
     FindAutoRepayment,
@@ -16,12 +15,10 @@ from chuanliu.bills import (
 from chuanliu.errors import Invalid, NotFound, Refused
 from chuanliu.gateway.cashier.own_pages_routes import OwnPages, page_language
 from chuanliu.gateway.composition import Services
-from chuanliu.gateway.native.fields import id_of
+from chuanliu.gateway.repayment_methods import BALANCE, debit_cards, line_of, method_of, method_texts
 from chuanliu.lenders import FindInstruments, InstrumentView
 from chuanliu.serving import Request, Response, Router
 from chuanliu.web import Language, RepaymentView, render_repayment
-
-_BALANCE = "balance"
 
 
 class _Choice(NamedTuple):
@@ -38,16 +35,14 @@ class _RepaymentPages(OwnPages):
         """What holds, or what was chosen with the text that is to be agreed to."""
         consumer_id, language = self.signed_in(request), page_language(request)
         views = await self.services.engine.ask(FindInstruments(consumer_id))
-        line = _line_of(views, request)
+        line = line_of(views, request.path_params["line"])
         stands = await self.services.engine.ask(FindAutoRepayment(consumer_id, line.instrument.instrument_id))
-        held = tuple(map(_value, stands.methods)) if stands.wanted else (_BALANCE,)
+        held = method_texts(stands.methods) if stands.wanted else (BALANCE,)
         choice = choice or _Choice(held, stands.partial)
         cards = tuple(
             (str(each.instrument.instrument_id), f"{_title(each, language)} {each.instrument.masked}")
-            for each in views
-            if each.product.kind == "debit_card"
-            and each.instrument.status == "active"
-            and each.product.currency == line.product.currency
+            for each in debit_cards(views)
+            if each.product.currency == line.product.currency
         )
         view = RepaymentView(
             language,
@@ -72,7 +67,7 @@ class _RepaymentPages(OwnPages):
         consumer_id = self.signed_in(request)
         if not self.form_is_ours(request, session):
             return await self.show(request, problem="forbidden")
-        line = _line_of(await self.services.engine.ask(FindInstruments(consumer_id)), request)
+        line = line_of(await self.services.engine.ask(FindInstruments(consumer_id)), request.path_params["line"])
         number, engine = line.instrument.instrument_id, self.services.engine
         if form.get("do") == "off":
             await engine.submit(SetAutoRepay(consumer_id, number, wanted=False))
@@ -80,7 +75,7 @@ class _RepaymentPages(OwnPages):
         choice = _choice_of(form)
         agreed = form.get("do") == "agree"
         try:
-            methods = tuple(map(_method, choice.chosen))
+            methods = tuple(map(method_of, choice.chosen))
             digest = _digest(form.get("consent", "")) if agreed else None
             command = AgreeAutoRepay(
                 consumer_id, number, methods=methods, partial=choice.partial, consent_sha256=digest
@@ -91,25 +86,9 @@ class _RepaymentPages(OwnPages):
         return self.back(request) if agreed else await self.show(request, choice, offer)
 
 
-def _line_of(views: tuple[InstrumentView, ...], request: Request) -> InstrumentView:
-    number = id_of(request.path_params["line"], "instrument_not_found")
-    for view in views:
-        if view.instrument.instrument_id == number and view.instrument.line_no is not None:
-            return view
-    raise NotFound("instrument_not_found")
-
-
 def _choice_of(form: Mapping[str, str]) -> _Choice:
     chosen = tuple(text for place in range(1, METHODS_MAX + 1) if (text := form.get(f"method-{place}", "")))
     return _Choice(chosen, form.get("partial") == "yes")
-
-
-def _method(text: str) -> int:
-    return BALANCE_METHOD if text == _BALANCE else id_of(text, "instrument_not_found")
-
-
-def _value(method: int) -> str:
-    return _BALANCE if method == BALANCE_METHOD else str(method)
 
 
 def _digest(text: str) -> bytes:

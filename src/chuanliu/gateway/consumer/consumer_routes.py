@@ -19,7 +19,7 @@ from chuanliu.assistant import (
     word_of,
 )
 from chuanliu.bills import FindFeedLines, FindStatements, mirrored_bills
-from chuanliu.errors import ChuanliuError, Invalid, Unauthenticated
+from chuanliu.errors import ChuanliuError, Unauthenticated
 from chuanliu.gateway.cashier import session as sessions
 from chuanliu.gateway.composition import Services
 from chuanliu.gateway.consumer import documents
@@ -34,8 +34,9 @@ from chuanliu.gateway.consumer.rendering import (
 )
 from chuanliu.gateway.consumer.repayment_routes import agree, repayments_of, take_back
 from chuanliu.gateway.document_routes import serve_document
-from chuanliu.gateway.native.fields import id_of, read_query, unreadable
+from chuanliu.gateway.native.fields import id_of
 from chuanliu.gateway.native.openapi import document_of
+from chuanliu.gateway.request_reading import request_reader
 from chuanliu.instalments import NO_RESTRAINT, FindOwnLimit, FindPlans, FindQuote, Restraint, SetOwnLimit
 from chuanliu.money import parse_amount
 from chuanliu.serving import Request, Response, Router
@@ -406,29 +407,14 @@ def add_api_routes(router: Router, services: Services) -> None:
 
 
 def _handler(operation: ConsumerOperation, services: Services) -> Callable[[Request], Awaitable[Response]]:
-    decode = msgspec.json.Decoder(operation.request).decode if operation.request is not None else None
-    query_type = operation.query
+    read_request = request_reader(operation.query, operation.request)
     key = services.vault.derived_key(sessions.PURPOSE)
 
     def read(request: Request) -> Ask:
         session = sessions.read_session(request.cookies().get(sessions.COOKIE, ""), key, _now())
         if session is None or session.user_id == sessions.NOBODY:
             raise Unauthenticated("api_key_missing", "sign in at /bills first")
-        query = None
-        if query_type is not None:
-            query = read_query(request.query_string, query_type)
-        elif request.query_string:
-            raise Invalid("invalid_parameter", "this operation takes no query parameters")
-        body = None
-        if decode is not None:
-            if request.media_type != "application/json":
-                raise Invalid("unsupported_media_type", "send application/json")
-            try:
-                body = decode(request.body)
-            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-                raise unreadable(error) from None
-        elif request.body:
-            raise Invalid("invalid_parameter", "this operation takes no body")
+        query, body = read_request(request)
         return Ask(session.user_id, body, query, request.path_params)
 
     async def answer(request: Request) -> Response:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from chuanliu.bills import (
-    BALANCE_METHOD,
     AgreeAutoRepay,
     AutoRepayment,
     FindAutoRepayment,
@@ -13,20 +10,16 @@ from chuanliu.bills import (
     day_text,
     signed,
 )
-from chuanliu.errors import NotFound
 from chuanliu.gateway.composition import Services
 from chuanliu.gateway.consumer import documents
-from chuanliu.gateway.native.fields import id_of
+from chuanliu.gateway.repayment_methods import debit_cards, line_of, method_of, method_texts
 from chuanliu.lenders import FindInstruments, InstrumentView
-
-BALANCE = "balance"
 
 
 async def repayments_of(services: Services, consumer_id: int) -> documents.Repayments:
     """How it stands with each of her lines, and which cards she may choose."""
     views = await services.engine.ask(FindInstruments(consumer_id))
     lines = [each for each in views if each.instrument.line_no is not None]
-    cards = [each for each in views if each.product.kind == "debit_card" and each.instrument.status == "active"]
     return documents.Repayments(
         lines=tuple([await _line_document(services, each) for each in lines]),
         cards=tuple(
@@ -35,7 +28,7 @@ async def repayments_of(services: Services, consumer_id: int) -> documents.Repay
                 masked=each.instrument.masked,
                 currency=each.product.currency,
             )
-            for each in cards
+            for each in debit_cards(views)
         ),
     )
 
@@ -47,12 +40,12 @@ async def agree(
 
     Raises `NotFound(instrument_not_found)`, `Invalid` naming `methods`, `Refused(consent_outdated)`.
     """
-    view = await _line_of(services, consumer_id, line)
+    view = line_of(await services.engine.ask(FindInstruments(consumer_id)), line)
     digest = None if agreement.consent_sha256 is None else bytes.fromhex(agreement.consent_sha256)
     command = AgreeAutoRepay(
         consumer_id,
         view.instrument.instrument_id,
-        methods=tuple(map(_method, agreement.methods)),
+        methods=tuple(map(method_of, agreement.methods)),
         partial=agreement.partial,
         consent_sha256=digest,
     )
@@ -67,17 +60,9 @@ async def agree(
 
 async def take_back(services: Services, consumer_id: int, line: str) -> documents.RepaymentLine:
     """No automatic repayment of this line from here on. Raises `NotFound(instrument_not_found)`."""
-    view = await _line_of(services, consumer_id, line)
+    view = line_of(await services.engine.ask(FindInstruments(consumer_id)), line)
     await services.engine.submit(SetAutoRepay(consumer_id, view.instrument.instrument_id, wanted=False))
     return await _line_document(services, view)
-
-
-async def _line_of(services: Services, consumer_id: int, line: str) -> InstrumentView:
-    number = id_of(line, "instrument_not_found")
-    for view in await services.engine.ask(FindInstruments(consumer_id)):
-        if view.instrument.instrument_id == number and view.instrument.line_no is not None:
-            return view
-    raise NotFound("instrument_not_found")
 
 
 async def _line_document(services: Services, view: InstrumentView) -> documents.RepaymentLine:
@@ -90,7 +75,7 @@ async def _line_document(services: Services, view: InstrumentView) -> documents.
         product=str(view.product.product_id),
         currency=view.product.currency,
         automatic=stands.wanted,
-        methods=_names(stands.methods) if stands.wanted else (),
+        methods=method_texts(stands.methods) if stands.wanted else (),
         partial=stands.partial,
         charges=tuple(
             documents.RepaymentCharge(
@@ -103,11 +88,3 @@ async def _line_document(services: Services, view: InstrumentView) -> documents.
             for each in stands.charges
         ),
     )
-
-
-def _method(text: str) -> int:
-    return BALANCE_METHOD if text == BALANCE else id_of(text, "instrument_not_found")
-
-
-def _names(methods: Sequence[int]) -> tuple[str, ...]:
-    return tuple(BALANCE if each == BALANCE_METHOD else str(each) for each in methods)

@@ -8,17 +8,16 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import Final
 
-import msgspec
-
-from chuanliu.errors import Busy, ChuanliuError, Invalid, Unauthenticated, Unavailable
+from chuanliu.errors import Busy, ChuanliuError, Unauthenticated, Unavailable
 from chuanliu.gateway.composition import Services
 from chuanliu.gateway.document_routes import serve_document
 from chuanliu.gateway.native.authentication import NewestReference, merchant_of
-from chuanliu.gateway.native.fields import check_key, read_query, unreadable
+from chuanliu.gateway.native.fields import check_key
 from chuanliu.gateway.native.openapi import openapi_document
 from chuanliu.gateway.native.operation import Call, Operation
 from chuanliu.gateway.native.operations import OPERATIONS
 from chuanliu.gateway.native.problems import problem_answer
+from chuanliu.gateway.request_reading import request_reader
 from chuanliu.serving import Request, Response, Router
 from chuanliu.web import Language, ReferenceView, choose_language, render_reference
 
@@ -45,8 +44,7 @@ def _request_ids() -> _Ids:
 
 
 def _handler(operation: Operation, services: Services, request_ids: _Ids) -> Callable[[Request], Awaitable[Response]]:
-    decode = msgspec.json.Decoder(operation.request).decode if operation.request is not None else None
-    query_type = operation.query
+    read_request = request_reader(operation.query, operation.request)
     keyed = operation.keyed
     handle = operation.handle
     engine = services.engine
@@ -63,21 +61,7 @@ def _handler(operation: Operation, services: Services, request_ids: _Ids) -> Cal
 
     def read(request: Request, merchant_id: int) -> Call:
         key = check_key(request.headers.get("idempotency-key")) if keyed else None
-        query = None
-        if query_type is not None:
-            query = read_query(request.query_string, query_type)
-        elif request.query_string:
-            raise Invalid("invalid_parameter", "this operation takes no query parameters")
-        body = None
-        if decode is not None:
-            if request.media_type != "application/json":
-                raise Invalid("unsupported_media_type", "send application/json")
-            try:
-                body = decode(request.body)
-            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-                raise unreadable(error) from None
-        elif request.body:
-            raise Invalid("invalid_parameter", "this operation takes no body")
+        query, body = read_request(request)
         return Call(merchant_id, key, body, query, request.path_params)
 
     async def answer(request: Request) -> Response:
