@@ -26,22 +26,50 @@ async def put_calendar(
     file: Annotated[Path, typer.Argument(help="Events as YAML or .ics; see docs/capacity.md.")],
 ) -> dict[str, Any]:
     """Put a calendar on record, in the place of the one that had its name. Planners plan anew within two seconds."""
-    return await calendars.put(services, name, events_of_file(file))
+    found = await calendars.put(services, name, events_of_file(file))
+    conflicts = [each for each in found["overlaps"] if each["is_conflict"]]
+    return {
+        "calendar": name,
+        "events": len(found["events"]),
+        "overlaps": len(found["overlaps"]),
+        "conflicts": conflicts,
+    }
 
 
-@command(app, "list", rows="calendars")
+@command(app, "list", rows="events")
 async def list_calendars(services: Services, /) -> list[dict[str, Any]]:
-    """List all calendars with their events."""
-    return await calendars.list_all(services)
+    """List the events of all calendars."""
+    return [
+        {"calendar": each["calendar"], **_row(event)}
+        for each in await calendars.list_all(services)
+        for event in each["events"]
+    ]
 
 
 @command(app, "remove")
 async def remove_calendar(services: Services, /, name: Name) -> dict[str, Any]:
     """Take a calendar off the record."""
-    return await calendars.remove(services, name)
+    return {"calendar": (await calendars.remove(services, name))["calendar"], "removed": True}
 
 
 @command(app, "overlaps", rows="overlaps")
-async def show_overlaps(services: Services, /) -> list[Any]:
+async def show_overlaps(services: Services, /) -> list[dict[str, Any]]:
     """List events of all calendars that fall together; a conflict is a tenant that promises twice at once."""
-    return await calendars.overlaps(services)
+    return [
+        {**each, "tenants": ", ".join(each["tenants"]), "names": ", ".join(each["names"])}
+        for each in await calendars.overlaps(services)
+    ]
+
+
+def _row(event: dict[str, Any]) -> dict[str, Any]:
+    """An event on one line."""
+    window = event.get("window")
+    peak = event["peak_per_s"]
+    return {
+        "tenant": event["tenant"],
+        "name": event["name"],
+        "start": event["start"] if window is None else f"{window['from']} to {window['to']}",
+        "duration_minutes": event["duration_minutes"],
+        "shape": event["shape"],
+        "peak_per_s": f"{peak['p50']:g} / {peak['p90']:g} / {peak['p99']:g}",
+    }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from chuanliu.calendars import Event, declared_store, overlaps_of
 from chuanliu.clock import MINUTE, iso_text
 from chuanliu.errors import Invalid, NotFound
@@ -32,7 +34,7 @@ async def put(services: Services, name: str, events: Sequence[Event]) -> Documen
     async with services.reads.connection() as connection:
         await declared_store.put(connection, name, events)
         declared = await declared_store.read(connection)
-    return {**_document(name, events), "overlaps": overlaps_of(declared.events)}
+    return {**_document(name, events), "overlaps": msgspec.to_builtins(overlaps_of(declared.events))}
 
 
 async def remove(services: Services, name: str) -> Document:
@@ -42,11 +44,12 @@ async def remove(services: Services, name: str) -> Document:
     return _document(name, [])
 
 
-async def overlaps(services: Services) -> list[Any]:
+async def overlaps(services: Services) -> list[Document]:
     """Events of all calendars that fall together."""
     async with services.reads.connection() as connection:
         declared = await declared_store.read(connection)
-    return list(overlaps_of(declared.events))
+    found: list[Document] = msgspec.to_builtins(overlaps_of(declared.events))
+    return found
 
 
 def _check_tenants(services: Services, events: Sequence[Event]) -> None:
@@ -71,7 +74,7 @@ def event_document(event: Event) -> Document:
         **when,
         "duration_minutes": length / MINUTE,
         "shape": event.shape,
-        "peak_per_s": event.peak_per_s,
+        "peak_per_s": msgspec.to_builtins(event.peak_per_s),
     }
     if event.every:
         shown["every_minutes"] = event.every / MINUTE
