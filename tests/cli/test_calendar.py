@@ -20,8 +20,9 @@ TWO = """
 events:
   - {tenant: cashier, name: opening, start: 2026-11-11T20:00:00+08:00, duration_minutes: 60,
      peak_per_s: {p50: 100, p90: 150, p99: 300}}
-  - {tenant: cashier, name: a host, shape: pulse, window: {from: 2026-11-11T19:30:00+08:00, to: 2026-11-11T23:00:00+08:00},
-     duration_minutes: 5, peak_per_s: {p50: 40, p90: 60, p99: 90}}
+  - {tenant: cashier, name: a host, shape: pulse, duration_minutes: 5,
+     window: {from: 2026-11-11T19:30:00+08:00, to: 2026-11-11T23:00:00+08:00},
+     peak_per_s: {p50: 40, p90: 60, p99: 90}}
 """
 
 
