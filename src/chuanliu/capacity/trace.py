@@ -6,9 +6,9 @@ import csv
 import io
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 import numpy as np
@@ -30,6 +30,11 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     start: Micros
     step: Micros
     rates: Floats
+
+    @classmethod
+    def of(cls, start: Micros, step: Micros, rates: Mapping[str, Sequence[float]]) -> Self:
+        """A trace of these rates by tenant, one for each slot from `start` on."""
+        return cls(tenants=list(rates), start=start, step=step, rates=np.array(list(rates.values())))
 
     @property
     def slots(self) -> int:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import time
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from chuanliu.admission import DEFAULT_SETTINGS, PoolSettings, TenantSettings, check_limit, lease_store
 from chuanliu.cli.installation import command
-from chuanliu.clock import SECOND
+from chuanliu.clock import DAY, MINUTE, SECOND, iso_text
 from chuanliu.errors import Invalid, NotFound
 from chuanliu.gateway import Services
-from chuanliu.metering import CASHIER_TENANT, MeteredRow, meter_store, tenant_name, tenant_of_name
+from chuanliu.metering import CASHIER_TENANT, MeteredRow, meter_store, offered_rates, tenant_name, tenant_of_name
 from chuanliu.parties import find_merchant
 
 app = typer.Typer(
@@ -25,6 +27,9 @@ TenantId = Annotated[
 _NONE = "none"
 _LOOK_BACK_S = 60
 _LATE_S = 2
+_MINUTES_DAYS = 2
+"""Minutes are kept for three days, of which the first is rolled up meanwhile."""
+_DAYS_MAX = 400
 
 
 def _tenant_of(services: Services, text: str) -> int:
@@ -141,6 +146,46 @@ async def list_tenants(services: Services, /) -> list[dict[str, Any]]:
         shown = {f"{name}_per_s": round(total / _LOOK_BACK_S, 2) for name, total in sums.items()}
         listed.append({**_members(tenant_id, settings.of(tenant_id)), **shown})
     return listed
+
+
+@command(app, "trace")
+async def write_trace(
+    services: Services,
+    /,
+    file: Annotated[Path, typer.Argument(help="The CSV file that is written.")],
+    days: Annotated[int, typer.Option("--days", min=1, max=_DAYS_MAX, help="How far back.")] = 2,
+    step_minutes: Annotated[
+        int, typer.Option("--step-minutes", min=1, max=1440, help="Length of a slot; whole hours beyond two days.")
+    ] = 5,
+) -> dict[str, Any]:
+    """Write what tenants asked for as a trace, for `chuanliu capacity forecast` and `evaluate`."""
+    if days > _MINUTES_DAYS and step_minutes % 60:
+        problem = f"beyond {_MINUTES_DAYS} days only hours are kept: --step-minutes must be whole hours"
+        raise Invalid("invalid_parameter", problem, field="step_minutes")
+    step = step_minutes * MINUTE
+    until = (time.time_ns() // 1000 - _LATE_S * SECOND) // step * step
+    slots = days * DAY // step
+    since = until - slots * step
+    async with services.reads.connection() as connection:
+        rates = offered_rates(await meter_store.read_rows(connection, since, until), since, step, slots)
+    if not rates:
+        raise Invalid("invalid_parameter", "nothing was asked for in that time", field="days")
+    # Imported here: it brings the planning with it, which other commands do without.
+    from chuanliu.capacity import Trace, trace_rows  # noqa: PLC0415
+
+    trace = Trace.of(since, step, {tenant_name(tenant_id): row for tenant_id, row in rates.items()})
+    try:
+        with file.open("w", encoding="utf-8", newline="") as opened:
+            csv.writer(opened).writerows(trace_rows(trace))
+    except OSError as error:
+        raise Invalid("invalid_parameter", f"{file} cannot be written: {error.strerror}", field="file") from None
+    return {
+        "file": str(file),
+        "from": iso_text(since),
+        "until": iso_text(until),
+        "step_minutes": step_minutes,
+        "tenants": len(rates),
+    }
 
 
 async def _last_minute(services: Services) -> list[MeteredRow]:

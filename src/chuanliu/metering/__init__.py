@@ -2,6 +2,7 @@
 
 from chuanliu.metering import meter_store
 from chuanliu.metering.classes import CASHIER_TENANT, CLASS_COUNT, COST_UNITS, UNKNOWN_TENANT, TrafficClass
+from chuanliu.metering.history import offered_rates
 from chuanliu.metering.meter import MeteredRow, Tally, TrafficMeter, tenant_name, tenant_of_name
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "TrafficClass",
     "TrafficMeter",
     "meter_store",
+    "offered_rates",
     "tenant_name",
     "tenant_of_name",
 ]
