@@ -105,7 +105,7 @@ def test_what_was_metered_is_written_as_a_trace(
     trace = read_trace(file.read_text())
     assert (trace.tenants, trace.step, trace.slots) == (["cashier", "unknown"], 10 * MINUTE, 144)
     assert trace.rates.sum(axis=1) * 600 == pytest.approx([900, 60])
-    assert answer("capacity", "forecast", "--trace", str(file))["tenants"]
+    assert answer("capacity", "forecast", "--trace", str(file))["is_short"]
     unwritable = invoke("tenant", "trace", str(tmp_path / "none" / "x.csv")).exception
     assert isinstance(unwritable, ChuanliuError)
     assert unwritable.field == "file"
