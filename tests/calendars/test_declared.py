@@ -10,7 +10,15 @@ import psycopg
 import pytest
 
 from chuanliu.admission import PoolSettings, TenantSettings
-from chuanliu.calendars import Event, EventFeed, declared_store, promised_at, read_calendar
+from chuanliu.calendars import (
+    Event,
+    EventFeed,
+    declared_store,
+    promised_at,
+    read_calendar,
+    read_icalendar,
+    write_icalendar,
+)
 from chuanliu.clock import HOUR, MINUTE
 from chuanliu.errors import ChuanliuError
 
@@ -100,3 +108,23 @@ def test_a_calendar_has_at_most_so_many_events(database_url: str) -> None:
             assert refused.value.code == "invalid_parameter"
 
     asyncio.run(main())
+
+
+def test_a_train_promises_as_its_pulses_do_one_by_one() -> None:
+    one = event()
+    for every in (1, 2, 3, 7, 25):
+        train = event(shape="pulse", every=every * MINUTE, duration=every * MINUTE // 2)
+        pulses = [event(start=begin, end=end, duration=end - begin) for begin, end in train.spans()]
+        assert train.pulses == len(pulses)
+        for at in range(one.start - 3 * MINUTE, one.end + 3 * MINUTE, MINUTE // 4):
+            assert bool(promised_at([train], at)) == bool(promised_at(pulses, at)), (every, at - one.start)
+
+
+def test_a_train_of_too_many_pulses_is_refused() -> None:
+    text = CALENDAR.format(tenant="cashier").replace(
+        "duration_minutes: 60", "duration_minutes: 60\n    shape: pulse\n    every_minutes: 0.005"
+    )
+    with pytest.raises(ChuanliuError, match="at most 10000 pulses"):
+        read_calendar(text)
+    with pytest.raises(ChuanliuError, match="at most 10000 pulses"):
+        read_icalendar(write_icalendar([event(shape="pulse", every=MINUTE // 200, duration=MINUTE // 400)], 0))

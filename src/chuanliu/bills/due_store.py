@@ -23,13 +23,17 @@ class DueLine(NamedTuple):
 
 async def due_lines(connection: psycopg.AsyncConnection[Any], day: int, limit: int) -> list[DueLine]:
     """Up to `limit` lines with a statement that is due by the day (yyyymmdd) and that were not collected on it yet, and
-    those with a charge that is open.
+    behind them those with a charge that is open: a bank that is silent keeps nobody else waiting.
     """
     cursor = await connection.execute(
-        "SELECT DISTINCT s.consumer_id, s.instrument_id FROM statement s"
+        "SELECT consumer_id, instrument_id FROM ("
+        "SELECT DISTINCT s.consumer_id, s.instrument_id, 0 AS place FROM statement s"
         " LEFT JOIN line_standing l ON l.cell = s.cell AND l.instrument_id = s.instrument_id"
         " WHERE s.due_minor > 0 AND s.due_on BETWEEN %s AND %s AND coalesce(l.collected_on, 0) < %s"
-        " UNION SELECT consumer_id, instrument_id FROM bill_charge WHERE status IN ('due', 'asked') LIMIT %s",
+        " AND NOT EXISTS (SELECT FROM bill_charge c WHERE c.cell = s.cell AND c.instrument_id = s.instrument_id"
+        " AND c.status IN ('due', 'asked'))"
+        " UNION ALL SELECT consumer_id, instrument_id, 1 FROM bill_charge WHERE status IN ('due', 'asked')"
+        ") AS found ORDER BY place LIMIT %s",
         [day_number(date_of(day) - LOOKED_BACK), day, day, limit],
     )
     return [DueLine(*row) for row in await cursor.fetchall()]

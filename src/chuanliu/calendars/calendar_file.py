@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 
 import yaml
 
-from chuanliu.calendars.events import SHAPES, Event, Shape
+from chuanliu.calendars.events import PULSES_MAX, SHAPES, Event, Shape
 from chuanliu.calendars.line_numbered import EVENT_DAYS_MAX, Reading, compose
 from chuanliu.clock import MINUTE
 
@@ -67,6 +67,9 @@ def event_of(reading: Reading, node: yaml.Node, tenant: str = "") -> Event | Non
         reading.say(members["every_minutes"], "`every_minutes` is for a pulse train, whose `shape` is pulse")
         return None
     known: dict[str, Any] = {"start": start, "end": end if unknown else start + duration}
+    if every and minutes > every * PULSES_MAX:
+        reading.say(members["every_minutes"], f"a train has at most {PULSES_MAX} pulses")
+        return None
     if every:
         # A train fills `duration_minutes`; each pulse takes half of its period.
         known |= {"every": round(every * MINUTE)}

@@ -18,7 +18,7 @@ from chuanliu.errors import Invalid, NotFound
 Connection = psycopg.AsyncConnection[Any]
 
 EVENTS_MAX: Final = 5_000
-"""The most events of one calendar."""
+"""The most events of one calendar, each pulse of a train counted."""
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _encode: Final = msgspec.json.Encoder().encode
@@ -58,8 +58,9 @@ def check_name(name: str) -> str:
 async def put(connection: Connection, name: str, events: Sequence[Event]) -> None:
     """Put a calendar on record, in the place of the one that had its name. Raises `Invalid(invalid_parameter)`."""
     check_name(name)
-    if len(events) > EVENTS_MAX:
-        raise Invalid("invalid_parameter", f"a calendar has at most {EVENTS_MAX} events", field="events")
+    if sum(event.pulses for event in events) > EVENTS_MAX:
+        problem = f"a calendar has at most {EVENTS_MAX} events and pulses"
+        raise Invalid("invalid_parameter", problem, field="events")
     await connection.execute(_PUT, [name, _encode(events)])
 
 

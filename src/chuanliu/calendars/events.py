@@ -15,6 +15,8 @@ from chuanliu.clock import MINUTE, Micros, iso_text
 
 Shape = Literal["step", "ramp", "pulse"]
 SHAPES: Final[tuple[str, ...]] = ("step", "ramp", "pulse")
+PULSES_MAX: Final = 10_000
+"""The most pulses of one train."""
 EARLY: Final[Micros] = MINUTE
 """So long before and after an event what it promises counts."""
 
@@ -45,6 +47,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     multiplies: str | None = None
     name: str = ""
 
+    @property
+    def pulses(self) -> int:
+        """How many times it takes place: more than once in a train of pulses alone."""
+        return -(-(self.end - self.start) // self.every) if self.every else 1
+
     def spans(self) -> list[tuple[Micros, Micros]]:
         """When it is known to take place, as [from, to): none for an unknown time, many for a train of pulses."""
         if self.unknown_time:
@@ -66,14 +73,18 @@ class Overlap(msgspec.Struct, frozen=True, kw_only=True):
     sum_p99_per_s: float
 
 
-def overlaps_of(events: Sequence[Event]) -> list[Overlap]:
-    """All maximal stretches of time in which the same two or more events fall together, in order of time."""
+def overlaps_of(events: Sequence[Event], most: int | None = None) -> list[Overlap]:
+    """All maximal stretches of time in which the same two or more events fall together, in order of time; the first
+    `most` of them.
+    """
     spans = sorted((begin, end, at) for at, event in enumerate(events) for begin, end in _claims(event))
     edges = sorted({edge for begin, end, _ in spans for edge in (begin, end)})
     found: list[Overlap] = []
     alive: list[tuple[Micros, int]] = []
     coming = 0
     for here, there in itertools.pairwise(edges):
+        if most is not None and len(found) >= most:
+            break
         alive = [each for each in alive if each[0] > here]
         while coming < len(spans) and spans[coming][0] <= here:
             alive.append((spans[coming][1], spans[coming][2]))
@@ -106,7 +117,13 @@ def promised_at(events: Sequence[Event], now: Micros) -> dict[str, float]:
     promised: dict[str, float] = {}
     for event in events:
         rate = event.standby_per_s if event.unknown_time else event.peak_per_s.p99
-        if any(begin - EARLY <= now < end + EARLY for begin, end in _claims(event)):
+        begin, end = event.start, event.end
+        if event.every and not event.unknown_time:
+            # The last pulse that has begun, or is about to.
+            pulse = min(max(now + EARLY - begin, 0) // event.every, event.pulses - 1)
+            begin += pulse * event.every
+            end = min(begin + event.duration, end)
+        if begin - EARLY <= now < end + EARLY:
             promised[event.tenant] = promised.get(event.tenant, 0.0) + rate
     return promised
 

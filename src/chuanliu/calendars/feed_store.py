@@ -46,8 +46,10 @@ class EventFeed:
         try:
             seen = self._file.stat().st_mtime_ns
             if seen != self._seen:
+                # One with mistakes is read once, too.
+                self._seen = seen
                 self._of_file = events_of_file(self._file)
-                self._seen, self.problem = seen, ""
+                self.problem = ""
                 self.edition += 1
         except (ChuanliuError, OSError) as error:
             self.problem = str(error)

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from chuanliu.calendars.events import SHAPES, Event, Quantiles
+from chuanliu.calendars.events import PULSES_MAX, SHAPES, Event, Quantiles
 from chuanliu.clock import MINUTE, SECOND, Micros, from_datetime, to_datetime
 from chuanliu.errors import Invalid
 
@@ -130,6 +130,8 @@ def _event(found: dict[str, _Property], line: int) -> Event:
     tenant = _plain(found["X-CHUANLIU-TENANT"].value)
     if not tenant or (pulse and every) or ((pulse or every) and shape != "pulse"):
         raise _wrong(line, "an event needs a tenant, and only a pulse has minutes of pulses, of one kind")
+    if every and end - start > every * PULSES_MAX:
+        raise _wrong(line, f"a train has at most {PULSES_MAX} pulses")
     return Event(
         tenant=tenant,
         name=_plain(found["SUMMARY"].value) if "SUMMARY" in found else f"{tenant} {shape}",

@@ -165,13 +165,18 @@ class Worker:
         return len(moves)
 
     async def _collect_bills(self, connection: Connection) -> int:
-        """Once a day for each line whose statement is due: agreed repayment, charges, reminders."""
+        """Once a day for each line whose statement is due: agreed repayment, charges, reminders. Tells how many of them
+        are done with: those whose bank is silent are looked at again after a pause.
+        """
         lines = await due_lines(connection, day_number(business_date(_now())), _SWEEP_MAX)
         collector = BillCollector(self._services.engine, self._services.banks)
+        waiting = 0
         for answer in await collector.collect_all(lines):
             if isinstance(answer, ChuanliuError):
                 log.warning("a bill was not collected", error=str(answer))
-        return len(lines)
+            else:
+                waiting += answer.charge is not None
+        return len(lines) - waiting
 
     async def _call_banks(self, connection: Connection) -> None:
         sweeper = BankSweeper(self._services.engine, self._services.banks)

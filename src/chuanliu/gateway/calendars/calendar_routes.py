@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -15,6 +16,8 @@ from chuanliu.metering import CASHIER_TENANT, tenant_of_name
 from chuanliu.parties import find_merchant
 
 Document = dict[str, Any]
+
+OVERLAPS_MAX: Final = 500
 
 
 async def list_all(services: Services) -> list[Document]:
@@ -34,7 +37,7 @@ async def put(services: Services, name: str, events: Sequence[Event]) -> Documen
     async with services.reads.connection() as connection:
         await declared_store.put(connection, name, events)
         declared = await declared_store.read(connection)
-    return {**_document(name, events), "overlaps": msgspec.to_builtins(overlaps_of(declared.events))}
+    return {**_document(name, events), "overlaps": await _overlaps(declared.events)}
 
 
 async def remove(services: Services, name: str) -> Document:
@@ -48,7 +51,12 @@ async def overlaps(services: Services) -> list[Document]:
     """Events of all calendars that fall together."""
     async with services.reads.connection() as connection:
         declared = await declared_store.read(connection)
-    found: list[Document] = msgspec.to_builtins(overlaps_of(declared.events))
+    return await _overlaps(declared.events)
+
+
+async def _overlaps(events: Sequence[Event]) -> list[Document]:
+    """The first 500, found off the loop on which others are answered."""
+    found: list[Document] = msgspec.to_builtins(await asyncio.to_thread(overlaps_of, events, OVERLAPS_MAX))
     return found
 
 
